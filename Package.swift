@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every library target is compiled with. Asynchronous functions stay on their caller's
+/// executor, so a chain of layers never changes threads by itself.
+let librarySettings: [SwiftSetting] = [
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The parts that only exist when the trait `Server` is on.
+let server = TargetDependencyCondition.when(traits: ["Server"])
+
+let package = Package(
+    name: "strata",
+    products: [
+        .library(name: "Strata", targets: ["Strata"]),
+        .library(name: "StrataCompression", targets: ["StrataCompression"]),
+        .library(name: "StrataRedis", targets: ["StrataRedis"]),
+        .library(name: "StrataServer", targets: ["StrataServer"]),
+        .library(name: "StrataTesting", targets: ["StrataTesting"]),
+        .executable(name: "strata-example", targets: ["strata-example"]),
+        .executable(name: "strata-bench", targets: ["strata-bench"]),
+    ],
+    traits: [
+        .trait(
+            name: "Server",
+            description: "The embedded HTTP/1.1 server and what runs on it "
+                + "(needs libmicrohttpd-dev and libcurl4-openssl-dev)."),
+        .default(enabledTraits: []),
+    ],
+    targets: [
+        .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CSSL"),
+        .systemLibrary(name: "CMicroHTTPD"),
+
+        .target(name: "Strata", dependencies: ["CCrypto"], swiftSettings: librarySettings),
+        .target(
+            name: "StrataCompression", dependencies: ["Strata", "CZlib"],
+            swiftSettings: librarySettings),
+        .target(
+            name: "StrataRedis", dependencies: ["Strata", "CHiredis", "CSSL"],
+            swiftSettings: librarySettings),
+        .target(
+            name: "StrataServer",
+            dependencies: ["Strata", .target(name: "CMicroHTTPD", condition: server)],
+            swiftSettings: librarySettings),
+        .target(name: "StrataTesting", dependencies: ["Strata"], swiftSettings: librarySettings),
+
+        .executableTarget(
+            name: "strata-example",
+            dependencies: [
+                "Strata", "StrataCompression", "StrataRedis",
+                .target(name: "StrataServer", condition: server),
+            ],
+            swiftSettings: librarySettings),
+        .executableTarget(
+            name: "strata-bench",
+            dependencies: ["Strata", "StrataCompression", "StrataRedis"],
+            path: "Benchmarks/strata-bench",
+            swiftSettings: librarySettings),
+
+        .testTarget(name: "StrataTests", dependencies: ["Strata", "StrataTesting"]),
+        .testTarget(
+            name: "StrataCompressionTests",
+            dependencies: ["Strata", "StrataCompression", "StrataTesting", "CZlib"]),
+        .testTarget(
+            name: "StrataRedisTests", dependencies: ["Strata", "StrataRedis", "StrataTesting"]),
+        .testTarget(
+            name: "StrataServerTests",
+            dependencies: [
+                "Strata", "StrataTesting", .target(name: "StrataServer", condition: server),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

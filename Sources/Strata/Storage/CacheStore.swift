@@ -1,0 +1,77 @@
+/// What ``Caching`` keeps its entries in: values under keys, each with a time to live, and the
+/// generations that purges advance.
+///
+/// A store may forget anything at any time. What it answers must be what was set: a value that is
+/// damaged, of an unknown version or under the wrong key is no value. Every call is safe from any
+/// number of tasks at the same time. A failure is thrown as ``StoreError`` within the store's own
+/// time limit, and whoever asked decides what it means; it never reaches a client by itself.
+public protocol CacheStore: Sendable {
+    /// The value under the key, or nil.
+    ///
+    /// A store in memory hands back the very value that was set, without decoding anything and
+    /// without suspending.
+    func value<Value: StoreValue>(
+        for key: String, as type: Value.Type
+    ) async throws(StoreError) -> Value?
+
+    /// Keeps the value under the key for at most that long; replaces what was there.
+    ///
+    /// A value that is larger than the store's limit for one entry is not kept, and what was
+    /// there is removed.
+    func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration
+    ) async throws(StoreError)
+
+    /// Removes the values under the keys.
+    func remove(_ keys: [String]) async throws(StoreError)
+
+    /// The current generations of the names, in their order.
+    ///
+    /// A value is valid while the generations it was filled under are current: ask before the
+    /// fill begins, keep the answer with the value, and compare at each use.
+    func generations(of names: [String]) async throws(StoreError) -> [Generation]
+
+    /// Gives each of the names a new generation, unlike any before, which makes everything filled
+    /// under an older one invalid at once, however much that is.
+    ///
+    /// - Parameter timeToLive: how long the new generation must be remembered: longer than
+    ///   anything filled under an older one can live.
+    func advanceGenerations(
+        of names: [String], timeToLive: Duration
+    ) async throws(StoreError)
+}
+
+/// A value that a ``CacheStore`` can keep: as it is in memory, as bytes elsewhere.
+public protocol StoreValue: Sendable {
+    /// About how many bytes it takes in memory; counts towards a store's limit.
+    var byteCount: Int { get }
+
+    /// The bytes that ``init(storeBytes:)`` makes an equal value of.
+    var storeBytes: [UInt8] { get }
+
+    /// Makes the value from its bytes; nil where they are not such a value. The bytes have come
+    /// through a checksum, but may have been written by another version.
+    init?(storeBytes: [UInt8])
+}
+
+/// Bytes are kept as they are.
+extension [UInt8]: StoreValue {
+    /// How many bytes there are.
+    public var byteCount: Int { count }
+    /// The bytes themselves.
+    public var storeBytes: [UInt8] { self }
+    /// Makes the value of its bytes.
+    public init?(storeBytes: [UInt8]) { self = storeBytes }
+}
+
+/// A point in the history of a name: it changes when the name is purged, and never comes back.
+public struct Generation: Sendable, Hashable {
+    /// Zero before the first purge, or long after the last; else unlike any other.
+    public let number: UInt64
+
+    /// Makes a generation.
+    public init(_ number: UInt64) { self.number = number }
+
+    /// The generation of a name that was never purged.
+    public static let first = Generation(0)
+}
