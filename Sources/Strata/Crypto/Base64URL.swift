@@ -1,0 +1,55 @@
+// Base64 for URLs and cookies: the alphabet with `-` and `_`, without padding (RFC 4648 §5).
+
+extension String {
+    /// The bytes in base64url without padding.
+    package init(base64URL bytes: some Collection<UInt8>) {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            count += 8
+            while count >= 6 {
+                count -= 6
+                text.append(base64URLAlphabet[Int(bits >> UInt32(count) & 63)])
+            }
+        }
+        if count > 0 { text.append(base64URLAlphabet[Int(bits << UInt32(6 - count) & 63)]) }
+        self = String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension Array<UInt8> {
+    /// The bytes that stand in base64url without padding; nil where the text is anything but the
+    /// one spelling that ``Swift/String/init(base64URL:)`` gives them (RFC 4648 §3.5).
+    package init?(base64URL text: some StringProtocol) {
+        self = []
+        reserveCapacity(text.utf8.count * 3 / 4)
+        var bits: UInt32 = 0
+        var count = 0
+        for character in text.utf8 {
+            let value = base64URLValues[Int(character)]
+            guard value < 64 else { return nil }
+            bits = bits << 6 | UInt32(value)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        guard count < 6, bits & (1 << UInt32(count) - 1) == 0 else { return nil }
+    }
+}
+
+private let base64URLAlphabet = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+/// The value of each character; 255 for one that isn't in the alphabet.
+private let base64URLValues: [UInt8] = {
+    var values = [UInt8](repeating: 255, count: 256)
+    for (value, character) in base64URLAlphabet.enumerated() {
+        values[Int(character)] = UInt8(value)
+    }
+    return values
+}()
