@@ -65,6 +65,7 @@ let package = Package(
             swiftSettings: librarySettings),
 
         .testTarget(name: "StrataTests", dependencies: ["Strata", "StrataTesting"]),
+        .testTarget(name: "StrataTestingTests", dependencies: ["Strata", "StrataTesting"]),
         .testTarget(
             name: "StrataCompressionTests",
             dependencies: ["Strata", "StrataCompression", "StrataTesting", "CZlib"]),
