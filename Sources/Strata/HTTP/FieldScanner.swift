@@ -1,0 +1,231 @@
+/// Reads a field value from its front, piece by piece.
+///
+/// Each method takes what it names and moves behind it, or takes nothing and says so. None of
+/// them traps, whatever the text holds, and none allocates, except for a quoted string with
+/// escapes in it.
+package struct FieldScanner {
+    private let text: Substring.UTF8View
+    private var position: Substring.Index
+    private let end: Substring.Index
+
+    /// Where the last attempt at a quoted string failed. A quote on the way there had a backslash
+    /// before it, so reading from it fails at the same place: no text is read twice for that.
+    private var unquotableEnd: Substring.Index
+
+    /// Begins at the front of the text.
+    package init(_ text: Substring) {
+        self.text = text.utf8
+        position = self.text.startIndex
+        end = self.text.endIndex
+        unquotableEnd = position
+    }
+
+    /// Begins at the front of the text.
+    package init(_ text: String) { self.init(text[...]) }
+
+    /// Whether nothing is left.
+    package var isAtEnd: Bool { position == end }
+
+    /// The byte that comes next; nil at the end.
+    package var next: UInt8? { position == end ? nil : text[position] }
+
+    /// What has not been read.
+    package var rest: Substring { Substring(text[position...]) }
+
+    /// Takes the byte where it comes next.
+    package mutating func skip(_ byte: UInt8) -> Bool {
+        guard position != end, text[position] == byte else { return false }
+        text.formIndex(after: &position)
+        return true
+    }
+
+    /// Takes one byte, whatever it is; nil at the end.
+    package mutating func take() -> UInt8? {
+        guard position != end else { return nil }
+        defer { text.formIndex(after: &position) }
+        return text[position]
+    }
+
+    /// Takes the bytes up to the first that the predicate is false for.
+    @inline(__always)
+    package mutating func run(while isWanted: (UInt8) -> Bool) -> Substring {
+        let start = position
+        while position != end, isWanted(text[position]) { text.formIndex(after: &position) }
+        return Substring(text[start..<position])
+    }
+
+    /// Takes optional white space (RFC 9110 §5.6.3).
+    package mutating func skipWhitespace() {
+        while position != end, text[position].isOptionalWhitespace {
+            text.formIndex(after: &position)
+        }
+    }
+
+    /// Takes a token (RFC 9110 §5.6.2).
+    package mutating func token() -> Substring? {
+        let token = run(while: \.isTokenCharacter)
+        return token.isEmpty ? nil : token
+    }
+
+    /// Takes a token68 (RFC 9110 §11.2).
+    package mutating func token68() -> Substring? {
+        let start = position
+        guard !run(while: \.isToken68Character).isEmpty else { return nil }
+        _ = run { $0 == UInt8(ascii: "=") }
+        return Substring(text[start..<position])
+    }
+
+    /// Takes exactly so many digits, at most 18, and gives their value.
+    package mutating func digits(_ count: Int) -> Int? {
+        let start = position
+        var value = 0
+        for _ in 0..<count {
+            guard let byte = next, byte.isASCIIDigit else {
+                position = start
+                return nil
+            }
+            value = value &* 10 &+ Int(byte &- UInt8(ascii: "0"))
+            text.formIndex(after: &position)
+        }
+        return value
+    }
+
+    /// Takes a quoted string and gives what it stands for (RFC 9110 §5.6.4).
+    ///
+    /// Nil, with nothing taken, where none begins here, where it doesn't end, and where it holds
+    /// a control character.
+    package mutating func quotedString() -> Substring? {
+        let start = position
+        guard start >= unquotableEnd, skip(UInt8(ascii: "\"")) else { return nil }
+        let content = run(while: \.isQuotedText)
+        if skip(UInt8(ascii: "\"")) { return content }
+
+        var unescaped = Array(content.utf8)
+        while skip(UInt8(ascii: "\\")), let escaped = take(), escaped.isQuotable {
+            unescaped.append(escaped)
+            // Byte by byte: behind the first byte of a character there is no place to slice at.
+            while let byte = next, byte.isQuotedText {
+                unescaped.append(byte)
+                text.formIndex(after: &position)
+            }
+            if skip(UInt8(ascii: "\"")) { return String(decoding: unescaped, as: UTF8.self)[...] }
+        }
+        unquotableEnd = position
+        position = start
+        return nil
+    }
+
+    /// Takes a token or a quoted string: the value of a parameter (RFC 9110 §5.6.6).
+    package mutating func tokenOrQuotedString() -> Substring? { token() ?? quotedString() }
+}
+
+// MARK: - Lists
+
+extension FieldScanner {
+    /// Goes to the next member of a list, past empty ones; false where there is none.
+    ///
+    /// A recipient takes empty members for nothing (RFC 9110 §5.6.1.2).
+    package mutating func nextMember() -> Bool {
+        while position != end {
+            let byte = text[position]
+            guard byte == UInt8(ascii: ",") || byte.isOptionalWhitespace else { return true }
+            text.formIndex(after: &position)
+        }
+        return false
+    }
+
+    /// Takes optional white space; true where the member ends there.
+    package mutating func isAtMemberEnd() -> Bool {
+        skipWhitespace()
+        return position == end || text[position] == UInt8(ascii: ",")
+    }
+
+    /// Takes everything up to the comma that ends the member: a comma in a quoted string doesn't,
+    /// and a quote that begins no such string is a byte like any other.
+    package mutating func skipMember() {
+        skipUnquoted { $0 != UInt8(ascii: ",") }
+    }
+
+    /// Takes what stands outside quoted strings up to the first byte that the predicate is false
+    /// for, and every quoted string on the way.
+    @inline(__always)
+    package mutating func skipUnquoted(while isWanted: (UInt8) -> Bool) {
+        while let byte = next, isWanted(byte) {
+            if byte == UInt8(ascii: "\""), quotedString() != nil { continue }
+            text.formIndex(after: &position)
+        }
+    }
+}
+
+/// A field whose value is a list, so that its lines mean the same together as each by itself
+/// (RFC 9110 §5.3).
+package protocol ListBasedField {
+    /// Makes an empty list.
+    init()
+
+    /// Reads one more line of the field.
+    mutating func add(line: String)
+}
+
+extension ListBasedField {
+    /// Reads a field of one line.
+    package init(_ line: String) {
+        self.init()
+        add(line: line)
+    }
+
+    /// Reads a field of any number of lines, in order.
+    package init(lines: some Sequence<String>) {
+        self.init()
+        for line in lines { add(line: line) }
+    }
+
+    /// Reads all lines of that name.
+    package init(_ headers: Headers, _ name: HeaderName) {
+        self.init()
+        for field in headers where field.name == name { add(line: field.value) }
+    }
+}
+
+extension UInt8 {
+    /// `qdtext`: what stands for itself in a quoted string (RFC 9110 §5.6.4).
+    fileprivate var isQuotedText: Bool {
+        isQuotable && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
+    }
+
+    /// What may follow the backslash of a `quoted-pair` (RFC 9110 §5.6.4).
+    fileprivate var isQuotable: Bool { self >= 0x20 && self != 0x7F || self == 0x09 }
+
+    fileprivate var isToken68Character: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "+"), UInt8(ascii: "/"):
+            true
+        default:
+            false
+        }
+    }
+}
+
+extension StringProtocol where SubSequence == Substring {
+    /// The text as a quoted string (RFC 9110 §5.6.4); control characters, which it can't hold,
+    /// become spaces.
+    package var httpQuoted: String {
+        var quoted: [UInt8] = [UInt8(ascii: "\"")]
+        for byte in utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                quoted.append(UInt8(ascii: "\\"))
+            }
+            quoted.append(byte.isQuotable ? byte : UInt8(ascii: " "))
+        }
+        quoted.append(UInt8(ascii: "\""))
+        return String(decoding: quoted, as: UTF8.self)
+    }
+
+    /// The text as a parameter's value: as it is where it is a token, else quoted
+    /// (RFC 9110 §5.6.6).
+    package var httpParameterValue: String { isToken ? String(self) : httpQuoted }
+}
