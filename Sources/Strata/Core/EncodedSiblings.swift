@@ -1,0 +1,53 @@
+/// The encoded forms of one content that is kept somewhere: each is made once, and kept beside
+/// the content that it was made of.
+///
+/// Whoever answers from a cache puts one into the response's values, with
+/// ``Response/encodedSiblings``. Whoever compresses the response asks it first, and offers what it
+/// had to make.
+package protocol EncodedSiblings: AnyObject, Sendable {
+    /// The content that the siblings are of: the very array that is the response's body.
+    var identity: [UInt8] { get }
+
+    /// What is known of the content in a coding, named as in `Content-Encoding`; nil where it was
+    /// never made, or forgotten.
+    func sibling(in coding: String) async -> EncodedSibling?
+
+    /// Hands over what was made of the content in a coding; it may be kept or not.
+    func offer(_ sibling: EncodedSibling, in coding: String) async
+}
+
+/// What became of a content in a coding.
+package enum EncodedSibling: Sendable, Hashable {
+    /// Its bytes.
+    case bytes([UInt8])
+    /// It doesn't get smaller, so it is sent as it is.
+    case notSmaller
+}
+
+extension Response {
+    /// The encoded forms kept beside the body.
+    ///
+    /// Nil where there are none, and where the body isn't any more the one that they were made of,
+    /// because a layer on the way changed it.
+    package var encodedSiblings: (any EncodedSiblings)? {
+        get {
+            guard let siblings = values[EncodedSiblingsKey.self], case .bytes(let bytes) = body,
+                bytes.isSameArray(as: siblings.identity)
+            else { return nil }
+            return siblings
+        }
+        set { values[EncodedSiblingsKey.self] = newValue }
+    }
+}
+
+private enum EncodedSiblingsKey: ValueKey { typealias Value = any EncodedSiblings }
+
+extension [UInt8] {
+    /// Whether both are one array in memory. An array that was changed isn't while the one it was
+    /// made of is kept, for then the change went into a copy.
+    fileprivate func isSameArray(as other: [UInt8]) -> Bool {
+        withUnsafeBytes { bytes in
+            other.withUnsafeBytes { $0.baseAddress == bytes.baseAddress && $0.count == bytes.count }
+        }
+    }
+}

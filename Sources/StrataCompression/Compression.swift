@@ -1,0 +1,221 @@
+public import Strata
+
+/// Compresses responses for the clients that accept it.
+///
+/// Which coding a client gets is negotiated as RFC 9110 §12.5.3 has it. What could have been sent
+/// otherwise says so in `Vary`; each coding of a content has an entity tag of its own, which is
+/// taken back where a client sends it in a condition, so that the layers and the handler behind
+/// only ever see their own. Left alone are responses that are encoded already, partial, marked
+/// `no-transform`, short, or of a media type that doesn't get smaller; a handler decides for its
+/// response with ``Strata/Response/compression``.
+///
+/// Content that is all there is compressed at once, and goes as it is where that doesn't make it
+/// smaller. Streamed content is compressed while it is sent: in bounded memory, at the pace of the
+/// client, and what the handler pauses after reaches the client without delay.
+///
+/// Put it outside ``Strata/Caching``, which keeps what was compressed once for the next hit.
+///
+/// ```swift
+/// let app = wrap({ _ in .text(String(repeating: "hello ", count: 100)) }) {
+///     Compression()
+/// }
+/// ```
+public struct Compression: Middleware {
+    private let configuration: Configuration
+    private let coders: [Coder]
+    private let events: Events
+
+    /// Makes the layer.
+    ///
+    /// - Precondition: the configuration's values lie within the limits it states.
+    public init(
+        _ configuration: Configuration = Configuration(), time: any TimeSource = SystemTime(),
+        events: Events = .ignored
+    ) {
+        configuration.validate()
+        self.configuration = configuration
+        self.events = events
+        coders = configuration.codings.map { Coder($0, configuration, time) }
+    }
+
+    /// Answers with what the rest of the chain answers, compressed where that serves the client.
+    public func respond(to request: Request, next: Next) async throws -> Response {
+        let accepted = QualityList(request.headers, .acceptEncoding)
+        let negotiation = Negotiation(accepting: accepted, offering: configuration.codings)
+        if negotiation == .nothingAcceptable,
+            configuration.whenNothingIsAcceptable == .notAcceptable
+        {
+            return notAcceptable
+        }
+
+        var inner = request
+        inner.headers.removeCodings(fromConditionsOf: accepted, configuration.codings)
+        var response = try await next(inner)
+        var decision = decide(response, request, negotiation)
+        if decision == .identity(.partial), case .coding = negotiation, request.method == .get,
+            inner.headers.mayResumeEncodedContent
+        {
+            // The part would be joined to the beginning of something else: ask for the whole.
+            inner.headers.remove(.range)
+            inner.headers.remove(.ifRange)
+            response = try await next(inner)
+            decision = decide(response, request, negotiation)
+        }
+        if case .encode(let coding) = decision {
+            decision = await encode(&response, in: coding)
+        }
+        finish(&response, to: request, decision, negotiation)
+        events(CompressionEvent(decision))
+        return response
+    }
+
+    private func decide(
+        _ response: Response, _ request: Request, _ negotiation: Negotiation
+    ) -> CodingDecision {
+        CodingDecision(
+            response, to: request, negotiation: negotiation, configuration: configuration)
+    }
+
+    private var notAcceptable: Response {
+        let names = configuration.codings.map(\.rawValue).joined(separator: ", ")
+        return Problem(
+            .notAcceptable,
+            detail: "Accept-Encoding refuses identity and all codings there are: \(names).",
+            headers: [.vary: HeaderName.acceptEncoding.spelling]
+        ).response
+    }
+}
+
+// MARK: - The content
+
+extension Compression {
+    /// Puts the content into the coding where that makes it smaller; says what became of it.
+    private func encode(_ response: inout Response, in coding: ContentCoding) async
+        -> CodingDecision
+    {
+        guard let coder = coders.first(where: { $0.coding == coding }) else {
+            preconditionFailure("Only what is offered is negotiated")
+        }
+        switch response.body {
+        case .bytes(let bytes) where bytes.count <= configuration.maximumBufferedBytes:
+            do {
+                guard let encoded = try await encoded(bytes, of: response, with: coder) else {
+                    return .identity(.notSmaller)
+                }
+                response.body = .bytes(encoded)
+            } catch {
+                return .identity(.outOfMemory)
+            }
+        case .bytes, .stream:
+            let type = response.headers.first(.contentType)?.mediaTypeEssence
+            response.body = .stream(
+                coder.encoded(response.body, isEventStream: type == "text/event-stream"))
+        case .empty:
+            // The answer to HEAD: what the content would be isn't known.
+            break
+        }
+        return .encode(coding)
+    }
+
+    /// The bytes in the coding: those that the cache keeps, or new ones, which it then may keep.
+    private func encoded(
+        _ bytes: [UInt8], of response: Response, with coder: Coder
+    ) async throws(CompressionError) -> [UInt8]? {
+        let siblings = response.encodedSiblings
+        switch await siblings?.sibling(in: coder.coding.rawValue) {
+        case .bytes(let encoded): return encoded
+        case .notSmaller: return nil
+        case nil: break
+        }
+        let encoded = try coder.encoded(bytes, upTo: bytes.count - 1)
+        await siblings?.offer(
+            encoded.map { .bytes($0) } ?? .notSmaller, in: coder.coding.rawValue)
+        return encoded
+    }
+}
+
+// MARK: - The fields
+
+extension Compression {
+    /// Makes the fields true of what is sent.
+    private func finish(
+        _ response: inout Response, to request: Request, _ decision: CodingDecision,
+        _ negotiation: Negotiation
+    ) {
+        if decision.isNegotiated { response.headers.addVary(.acceptEncoding) }
+        var coding: ContentCoding?
+        switch decision {
+        case .encode(let used):
+            coding = used
+            response.headers[.contentEncoding] = used.rawValue
+            response.headers.removeFieldsOfIdentity()
+        case .identity(.notModified):
+            coding = response.codingOfHeldContent(request, negotiation)
+            if coding != nil { response.headers.removeFieldsOfIdentity() }
+        case .identity, .leave: break
+        }
+        if request.method.returnsItsTarget { response.headers.codeEntityTag(coding) }
+    }
+}
+
+extension Response {
+    /// The coding of the content that a 304 tells a client to go on using.
+    fileprivate func codingOfHeldContent(
+        _ request: Request, _ negotiation: Negotiation
+    ) -> ContentCoding? {
+        var negotiated: ContentCoding?
+        if case .coding(let coding) = negotiation { negotiated = coding }
+        guard let tag = headers.first(.etag).flatMap({ EntityTag($0) }) else { return nil }
+        return request.headers.codingNamed(for: tag, preferring: negotiated) ?? negotiated
+    }
+}
+
+extension Method {
+    /// Whether an entity tag in the answer is that of the content in the answer; that in the answer
+    /// to a change is of the resource's new state (RFC 9110 §9.3.4).
+    fileprivate var returnsItsTarget: Bool {
+        self != .put && self != .patch && self != .delete
+    }
+}
+
+extension Headers {
+    /// Whether the client goes on with content that it may hold in a coding, because a date tells
+    /// two codings not apart (RFC 9110 §13.1.5).
+    fileprivate var mayResumeEncodedContent: Bool {
+        first(.ifRange).map { EntityTag($0) == nil } ?? false
+    }
+
+    fileprivate mutating func addVary(_ name: HeaderName) {
+        guard contains(.vary) else { return self[.vary] = name.spelling }
+        var vary = VaryField(self, .vary)
+        guard !vary.contains(name) else { return }
+        vary.insert(name)
+        self[.vary] = vary.fieldValue
+    }
+
+    /// Removes what is true only of the content as it is: its length and digests (RFC 9530), and
+    /// that parts of it can be had. The host knows the new length.
+    fileprivate mutating func removeFieldsOfIdentity() {
+        removeAll {
+            switch $0.name {
+            case .contentLength, .contentDigest, .reprDigest, .acceptRanges, .digest, .contentMD5:
+                true
+            default: false
+            }
+        }
+    }
+
+    /// Gives the entity tag the form for the coding, or for the content as it is.
+    fileprivate mutating func codeEntityTag(_ coding: ContentCoding?) {
+        guard let tag = first(.etag).flatMap({ EntityTag($0) }) else { return }
+        let coded = CodedEntityTag(tag, in: coding)
+        if coded.suffix != nil { self[.etag] = coded.fieldValue }
+    }
+}
+
+extension HeaderName {
+    /// `Digest`, what `Repr-Digest` replaces (RFC 3230).
+    fileprivate static let digest: HeaderName = "Digest"
+    /// `Content-MD5`, long abolished and still sent (RFC 7231 appendix B).
+    fileprivate static let contentMD5: HeaderName = "Content-MD5"
+}

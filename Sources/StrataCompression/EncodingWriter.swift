@@ -1,0 +1,162 @@
+import Strata
+
+/// When a writer hands on what it has compressed so far.
+enum Flushing: Sendable {
+    /// When its buffer is full, and at the end.
+    case atEnd
+    /// After each write: for events that the client waits for.
+    case afterEachWrite
+    /// When the buffer is full, and when nothing was written for that long.
+    case afterPause(Duration)
+}
+
+/// Compresses what is written into it, and hands it on to another writer.
+///
+/// Compression is best when output is held back until much of it has gathered; a client waits
+/// least when none is. What holds for both: output that keeps coming is gathered, and what the
+/// producer pauses after is handed on at once. A producer says nothing when it pauses, so beside
+/// it a second task sleeps, wakes once nothing was written for a while, and flushes. It sleeps
+/// only while there is something to flush.
+///
+/// The memory is that of the compressor and one buffer. The producer is slowed down by waiting for
+/// the writer behind.
+///
+/// All that is mutable here is touched by the task that has the `turn`, and by no other: that, and
+/// the writer behind being used nowhere else, makes it safe to share between the producer and the
+/// task that flushes.
+final class EncodingWriter: BodyWriter, @unchecked Sendable {
+    private let inner: any BodyWriter
+    private let encoder: any Encoder
+    private let flushing: Flushing
+    private let time: any TimeSource
+
+    private let turn = Turn()
+    private var output = [UInt8](repeating: 0, count: 16 * 1024)
+    private var filled = 0
+    /// How many bytes were written into this writer.
+    private var byteCount = 0
+    /// Whether something may have been held back since the last flush.
+    private var isHoldingBack = false
+    private var lastWrite: Duration = .zero
+    /// Why nothing can be handed on any more.
+    private var failure: (any Error)?
+
+    /// Wakes the task that flushes.
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
+
+    private init(
+        _ inner: any BodyWriter, _ encoder: any Encoder, _ flushing: Flushing,
+        _ time: any TimeSource
+    ) {
+        self.inner = inner
+        self.encoder = encoder
+        self.flushing = flushing
+        self.time = time
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Sends a body, compressed, into a writer.
+    ///
+    /// - Throws: what the body's producer throws, in which case the content is left without its
+    ///   end, so that no decoder takes it for whole; and ``CompressionError``.
+    static func send(
+        _ body: Body, to inner: any BodyWriter, with encoder: any Encoder, flushing: Flushing,
+        time: any TimeSource
+    ) async throws {
+        let writer = EncodingWriter(inner, encoder, flushing, time)
+        guard case .afterPause(let pause) = flushing else { return try await writer.send(body) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await writer.flush(afterEach: pause) }
+            // Ends the flushing task, whether it sleeps or waits for the peer.
+            defer { group.cancelAll() }
+            try await writer.send(body)
+        }
+    }
+
+    private func send(_ body: Body) async throws {
+        try await body.write(to: self)
+        await turn.take()
+        defer { turn.giveBack() }
+        if let failure { throw failure }
+        if let length = body.length, length != byteCount {
+            throw CompressionError(
+                .wrongLength,
+                "A body of \(length) bytes was promised and \(byteCount) were written.")
+        }
+        try await encode(RawSpan(), .finish)
+    }
+
+    func write(_ chunk: borrowing RawSpan) async throws {
+        guard !chunk.isEmpty else { return }
+        await turn.take()
+        defer { turn.giveBack() }
+        if let failure { throw failure }
+        byteCount += chunk.byteCount
+        switch flushing {
+        case .atEnd: try await encode(chunk, .more)
+        case .afterEachWrite: try await encode(chunk, .flush)
+        case .afterPause:
+            try await encode(chunk, .more)
+            lastWrite = time.uptime
+            guard !isHoldingBack else { return }
+            isHoldingBack = true
+            wakeUp.yield()
+        }
+    }
+
+    /// Flushes whenever nothing was written for that long after something was, until cancelled.
+    private func flush(afterEach pause: Duration) async {
+        for await _ in wakeUps {
+            var remaining = pause
+            while remaining > .zero {
+                guard (try? await time.sleep(for: remaining)) != nil else { return }
+                remaining = await flush(ifPausedFor: pause)
+            }
+        }
+    }
+
+    /// Flushes, unless something was written meanwhile: then gives the time that is left.
+    private func flush(ifPausedFor pause: Duration) async -> Duration {
+        await turn.take()
+        defer { turn.giveBack() }
+        let remaining = lastWrite + pause - time.uptime
+        guard remaining <= .zero, failure == nil else { return max(remaining, .zero) }
+        isHoldingBack = false
+        // The producer learns of a failure at its next write.
+        try? await encode(RawSpan(), .flush)
+        return .zero
+    }
+
+    /// Takes a step with the encoder, and hands on what it gives: full buffers, and at a flush and
+    /// the end all there is.
+    private func encode(_ chunk: borrowing RawSpan, _ step: EncodingStep) async throws {
+        var offset = 0
+        var isComplete = false
+        while !isComplete {
+            let progress = chunk.extracting(offset...).withUnsafeBytes { input in
+                output.withUnsafeMutableBytes {
+                    encoder.encode(
+                        input, step, into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
+                }
+            }
+            offset += progress.consumed
+            filled += progress.produced
+            isComplete = progress.isComplete
+            if filled > 0, filled == output.count || !isComplete || step != .more {
+                try await handOn()
+            }
+        }
+    }
+
+    private func handOn() async throws {
+        let bytes = output[..<filled]
+        filled = 0
+        do {
+            try await inner.write(bytes)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+}

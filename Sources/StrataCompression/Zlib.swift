@@ -1,0 +1,77 @@
+import CZlib
+
+// Every call into zlib stands in this file.
+
+/// A compressor of zlib: `deflate` in the frame of gzip (RFC 1952) or of zlib (RFC 1950).
+///
+/// The `z_stream` is only touched by whoever took the encoder from its pool, one task at a time;
+/// that makes it safe to hand from task to task.
+final class ZlibEncoder: Encoder, @unchecked Sendable {
+    /// What the compressed bytes are framed in.
+    enum Frame: Int32 {
+        case zlib = 15
+        /// As `deflateInit2` wants it: 16 added to the size of the window.
+        case gzip = 31
+    }
+
+    /// On the heap because zlib's state points back to it.
+    private let stream: UnsafeMutablePointer<z_stream>
+
+    /// Makes a compressor of a level between 1 and 9.
+    init(_ frame: Frame, level: Int) throws(CompressionError) {
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        let result = deflateInit2_(
+            stream, Int32(level), Z_DEFLATED, frame.rawValue, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            Int32(MemoryLayout<z_stream>.size))
+        guard result == Z_OK else {
+            throw CompressionError(
+                .outOfMemory, "zlib has no memory for a compressor (\(result)); send identity.")
+        }
+    }
+
+    deinit {
+        // Does nothing to a stream that was never set up.
+        deflateEnd(stream)
+        stream.deallocate()
+    }
+
+    func reset() { deflateReset(stream) }
+
+    func encode(
+        _ input: UnsafeRawBufferPointer, _ step: EncodingStep,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> EncodingProgress {
+        // zlib counts in 32 bits; what is beyond them waits for the next call.
+        let input = UnsafeRawBufferPointer(rebasing: input.prefix(Int(UInt32.max)))
+        let output = UnsafeMutableRawBufferPointer(rebasing: output.prefix(Int(UInt32.max)))
+        let isWhole = input.count < Int(UInt32.max)
+
+        stream.pointee.next_in = UnsafeMutablePointer(
+            mutating: input.bindMemory(to: UInt8.self).baseAddress)
+        stream.pointee.avail_in = UInt32(input.count)
+        stream.pointee.next_out = output.bindMemory(to: UInt8.self).baseAddress
+        stream.pointee.avail_out = UInt32(output.count)
+        let result = deflate(stream, isWhole ? step.zlibFlush : Z_NO_FLUSH)
+        // Z_BUF_ERROR only says that there was nothing to do.
+        precondition(result != Z_STREAM_ERROR, "zlib's state is damaged")
+
+        let taken = input.count - Int(stream.pointee.avail_in)
+        let isRoomLeft = stream.pointee.avail_out > 0
+        return EncodingProgress(
+            consumed: taken,
+            produced: output.count - Int(stream.pointee.avail_out),
+            isComplete: step == .finish
+                ? result == Z_STREAM_END : isWhole && taken == input.count && isRoomLeft)
+    }
+}
+
+extension EncodingStep {
+    fileprivate var zlibFlush: Int32 {
+        switch self {
+        case .more: Z_NO_FLUSH
+        case .flush: Z_SYNC_FLUSH
+        case .finish: Z_FINISH
+        }
+    }
+}

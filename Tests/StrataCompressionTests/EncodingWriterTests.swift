@@ -1,0 +1,240 @@
+import Strata
+import StrataTesting
+import Synchronization
+import Testing
+
+@testable import StrataCompression
+
+@Suite struct `Streams` {
+    struct Failure: Error, Equatable {}
+
+    static func coder(
+        _ coding: ContentCoding = .gzip, time: any TimeSource = SystemTime(),
+        flushDelay: Duration = .milliseconds(3)
+    ) -> Coder {
+        var configuration = Compression.Configuration()
+        configuration.flushDelay = flushDelay
+        return Coder(coding, configuration, time)
+    }
+
+    @Test func `pieces cut at any boundary make the same content`() async throws {
+        let text = Array(longText.utf8.prefix(300))
+        for coding in ContentCoding.allCases {
+            let coder = Self.coder(coding)
+            for cut in 0...text.count {
+                for isEventStream in [false, true] {
+                    let body = BodyStream { writer in
+                        try await writer.write(text[..<cut])
+                        try await writer.write(text[cut...])
+                    }
+                    let encoded = coder.encoded(.stream(body), isEventStream: isEventStream)
+                    let bytes = try await Body.stream(encoded).collect(upTo: 1 << 16)
+                    #expect(Inflated(bytes) == Inflated(bytes: text, isWhole: true))
+                }
+            }
+        }
+    }
+
+    @Test func `an empty stream is whole`() async throws {
+        for body in [Body.stream(BodyStream { _ in }), .bytes([])] {
+            let encoded = Body.stream(Self.coder().encoded(body, isEventStream: false))
+            let bytes = try await encoded.collect(upTo: 100)
+            #expect(Inflated(bytes) == Inflated(bytes: [], isWhole: true))
+        }
+    }
+
+    @Test func `a compressor that served one content serves the next`() async throws {
+        let coder = Self.coder()
+        for round in 0..<5 {
+            let body = BodyStream { writer in
+                try await writer.write(longText)
+                if round % 2 == 0 { throw Failure() }
+            }
+            let encoded = Body.stream(coder.encoded(.stream(body), isEventStream: false))
+            if round % 2 == 0 {
+                await #expect(throws: Failure.self) { try await encoded.collect(upTo: 5000) }
+            } else {
+                #expect(Inflated(try await encoded.collect(upTo: 5000)).text == longText)
+            }
+        }
+    }
+
+    @Test func `an error midway leaves the content without its end`() async throws {
+        let writer = RecordingWriter()
+        let body = BodyStream { writer in
+            for _ in 0..<100 { try await writer.write(longText) }
+            throw Failure()
+        }
+        let encoded = Self.coder().encoded(.stream(body), isEventStream: true)
+        await #expect(throws: Failure.self) { try await encoded.produce(writer) }
+        let inflated = Inflated(writer.bytes)
+        #expect(!inflated.isWhole)
+        #expect(inflated.text == String(repeating: longText, count: 100))
+    }
+
+    @Test func `a peer that is gone ends the producer`() async throws {
+        let writer = RecordingWriter { throw Failure() }
+        let written = Mutex(0)
+        let body = BodyStream { writer in
+            var generator = SystemRandomNumberGenerator()
+            while true {
+                let noise = (0..<1024).map { _ in UInt8.random(in: .min ... .max, using: &generator)
+                }
+                try await writer.write(noise)
+                written.withLock { $0 += 1 }
+            }
+        }
+        let encoded = Self.coder().encoded(.stream(body), isEventStream: false)
+        await #expect(throws: Failure.self) { try await encoded.produce(writer) }
+        #expect(written.withLock { $0 } < 64)
+    }
+
+    @Test(arguments: [0, 1, 20, 4000]) func `a stream of the wrong length is not ended`(
+        promised: Int
+    ) async throws {
+        let body = BodyStream(length: promised) { try await $0.write("12345") }
+        let writer = RecordingWriter()
+        let encoded = Self.coder().encoded(.stream(body), isEventStream: false)
+        await #expect(throws: CompressionError.self) { try await encoded.produce(writer) }
+        #expect(!Inflated(writer.bytes).isWhole)
+    }
+
+    @Test func `server-sent events arrive at once`() async throws {
+        let gate = Gate()
+        let writer = RecordingWriter()
+        let stream = BodyStream { writer in
+            try await writer.write("data: 1\n\n")
+            try await gate.pass()
+            try await writer.write("data: 2\n\n")
+        }
+        let response = try await answer(
+            .sample(["Content-Type": "text/event-stream; charset=utf-8"], body: .stream(stream)))
+        async let sending: Void = response.body.write(to: writer)
+        try await gate.waitForWaiters(1)
+        #expect(
+            Inflated(writer.bytes) == Inflated(bytes: Array("data: 1\n\n".utf8), isWhole: false))
+        gate.open()
+        try await sending
+        #expect(Inflated(writer.bytes).text == "data: 1\n\ndata: 2\n\n")
+    }
+
+    @Test func `what the producer pauses after is flushed`() async throws {
+        let time = ManualTime()
+        let gate = Gate()
+        let writer = RecordingWriter()
+        let body = BodyStream { writer in
+            try await writer.write("one ")
+            try await writer.write("two ")
+            try await gate.pass()
+            gate.close()
+            try await writer.write("three")
+            try await gate.pass()
+        }
+        let encoded = Self.coder(time: time).encoded(.stream(body), isEventStream: false)
+        async let sending: Void = encoded.produce(writer)
+        var arrivals = writer.arriving.makeAsyncIterator()
+
+        try await gate.waitForWaiters(1)
+        try await time.waitForSleepers(1)
+        #expect(writer.pieces.isEmpty)
+        time.advance(by: .milliseconds(3))
+        _ = await arrivals.next()
+        #expect(Inflated(writer.bytes).text == "one two ")
+
+        gate.open()
+        try await time.waitForSleepers(1)
+        time.advance(by: .milliseconds(3))
+        _ = await arrivals.next()
+        #expect(Inflated(writer.bytes).text == "one two three")
+        gate.open()
+        try await sending
+        #expect(Inflated(writer.bytes).isWhole)
+        #expect(time.sleeperCount == 0)
+    }
+
+    @Test func `output that keeps coming is not flushed`() async throws {
+        let time = ManualTime()
+        let writer = RecordingWriter()
+        let body = BodyStream { writer in
+            for _ in 0..<100 {
+                try await writer.write("again and again ")
+                try await time.waitForSleepers(1)
+                time.advance(by: .milliseconds(1))
+            }
+        }
+        let encoded = Self.coder(time: time).encoded(.stream(body), isEventStream: false)
+        try await encoded.produce(writer)
+        #expect(writer.pieces.count == 1)
+        #expect(Inflated(writer.bytes).isWhole)
+    }
+
+    @Test func `memory is one buffer, and the producer waits for the peer`() async throws {
+        let gate = Gate()
+        let writer = RecordingWriter { try await gate.pass() }
+        let written = Mutex(0)
+        let body = BodyStream { writer in
+            var generator = SeededGenerator(seed: 1)
+            for _ in 0..<64 {
+                let noise = (0..<1024).map { _ in UInt8.random(in: .min ... .max, using: &generator)
+                }
+                try await writer.write(noise)
+                written.withLock { $0 += 1 }
+            }
+        }
+        let encoded = Self.coder().encoded(.stream(body), isEventStream: false)
+        async let sending: Void = encoded.produce(writer)
+        try await gate.waitForWaiters(1)
+        #expect(written.withLock { $0 } < 64)
+        gate.open()
+        try await sending
+        #expect(written.withLock { $0 } == 64)
+        #expect(writer.pieces.allSatisfy { $0.count <= 16 * 1024 })
+        #expect(Inflated(writer.bytes).bytes.count == 64 * 1024)
+    }
+
+    @Test func `flushes and writes that meet don't harm each other`() async throws {
+        let coder = Self.coder(flushDelay: .nanoseconds(1))
+        var generator = SeededGenerator()
+        let pieces = (0..<300).map { _ in
+            String(
+                repeating: "\(generator.next())", count: Int.random(in: 1...9, using: &generator))
+        }
+        let whole = pieces.joined()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    let body = BodyStream { writer in
+                        for piece in pieces {
+                            try await writer.write(piece)
+                            await Task.yield()
+                        }
+                    }
+                    let writer = RecordingWriter { await Task.yield() }
+                    try await coder.encoded(.stream(body), isEventStream: false).produce(writer)
+                    let inflated = Inflated(writer.bytes)
+                    return inflated.isWhole && inflated.text == whole
+                }
+            }
+            for try await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test func `cancelling ends a stream whose peer hangs in a flush`() async throws {
+        let time = ManualTime()
+        let gate = Gate()
+        let writer = RecordingWriter { try await gate.pass() }
+        let body = BodyStream { writer in
+            try await writer.write("held")
+            try await gate.waitForWaiters(1)
+            try await writer.write("never taken")
+        }
+        let encoded = Self.coder(time: time).encoded(.stream(body), isEventStream: false)
+        let sending = Task { try await encoded.produce(writer) }
+        try await time.waitForSleepers(1)
+        time.advance(by: .milliseconds(3))
+        try await gate.waitForWaiters(1)
+        sending.cancel()
+        await #expect(throws: (any Error).self) { try await sending.value }
+        #expect(writer.pieces.isEmpty)
+    }
+}
