@@ -1,0 +1,55 @@
+/// What a cache did for a response, as the member it adds to `Cache-Status` (RFC 9211).
+public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
+    /// Why a request went on to the handler (RFC 9211 §2.2).
+    public enum Forward: String, Sendable, Hashable {
+        /// The cache was told not to handle the request.
+        case bypass
+        /// The method's semantics require it.
+        case method
+        /// Nothing was stored for the URI.
+        case uriMiss = "uri-miss"
+        /// Something was stored for the URI, but nothing for what `Vary` selects.
+        case varyMiss = "vary-miss"
+        /// Nothing stored could be used.
+        case miss
+        /// The request's own directives wanted it.
+        case request
+        /// What was stored was stale.
+        case stale
+        /// What was stored covered only part of what was asked for.
+        case partial
+    }
+
+    /// Why the request went on; nil where it was answered from the cache.
+    public var forward: Forward?
+    /// The status of the handler's response, where it isn't the one sent.
+    public var forwardStatus: Status?
+    /// For how many seconds what was stored is fresh; negative once it is stale.
+    public var timeToLive: Int?
+    /// Whether the handler's response was stored.
+    public var isStored = false
+    /// Whether the request shared another one's call of the handler.
+    public var isCollapsed = false
+    /// The reason, for people.
+    public var detail: String?
+
+    /// Makes the status of a hit, or of a forwarded request.
+    public init(forward: Forward? = nil, detail: String? = nil) {
+        self.forward = forward
+        self.detail = detail
+    }
+
+    /// Whether the cache answered without the handler.
+    public var isHit: Bool { forward == nil }
+
+    /// The member as it stands in the field, behind the cache's name.
+    public var description: String {
+        var text = forward.map { "; fwd=\($0.rawValue)" } ?? "; hit"
+        if let forwardStatus { text += "; fwd-status=\(forwardStatus.code)" }
+        if let timeToLive { text += "; ttl=\(timeToLive)" }
+        if isStored { text += "; stored" }
+        if isCollapsed { text += "; collapsed" }
+        if let detail { text += "; detail=\(detail)" }
+        return text
+    }
+}

@@ -1,0 +1,309 @@
+/// What a call of the handler brought, for all who waited for it.
+enum Fetched: Sendable {
+    /// A response that may be stored, and so used for every request that selects it.
+    case shared(StoredHead, Content, forwarded: Status)
+    /// A response for the request alone that led to the call.
+    case exclusive(Response, Storability.Reason)
+
+    /// Content that is there, or still being made.
+    enum Content: Sendable {
+        case bytes([UInt8])
+        case filling(FillingBody)
+
+        /// The content for one reader; nil where it is too late to join.
+        var body: Body? {
+            switch self {
+            case .bytes(let bytes): .bytes(bytes)
+            case .filling(let filling): filling.body()
+            }
+        }
+    }
+}
+
+extension Caching {
+    // MARK: Asking the handler
+
+    /// Gets the response from the handler, together with others who want the same.
+    func forward(
+        _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
+    ) async throws -> Response {
+        do {
+            guard let handler = next.detached, mayShare(request, target, found) else {
+                return try await fetchAlone(request, target, found, status, next)
+            }
+            let (fetched, role) = try await flights.value(for: flightKey(target, found)) {
+                try await fetch(request, target, found, handler, publish: $0)
+            }
+            switch (fetched, role) {
+            case (.exclusive(let response, let reason), .leader):
+                return exclusive(response, reason, request, target, found, status)
+            case (.shared(let head, let content, let forwarded), _):
+                let isSelected =
+                    head.selection
+                    == Selection.fields(
+                        head.selection.map(\.name), of: request)
+                let isUsable = role == .leader || (isSelected && mayFollow(head, target))
+                guard isUsable, let body = content.body else { break }
+                var status = status
+                status.isStored = true
+                status.isCollapsed = role == .follower
+                if forwarded != head.status { status.forwardStatus = forwarded }
+                return reply(with: head, body, to: request, status, time.now)
+            case (.exclusive, .follower): break
+            }
+            return try await fetchAlone(request, target, found, status, next)
+        } catch is SingleFlight<CacheKey, Fetched>.TooManyWaiting {
+            return try await fetchAlone(request, target, found, status, next)
+        } catch let error where !(error is CancellationError && Task.isCancelled) {
+            guard let stored = staleOnError(target, found) else { throw error }
+            return stale(stored, request, status, forwarded: nil)
+        }
+    }
+
+    /// Starts fetching a response anew, unless that is under way.
+    func revalidate(
+        _ request: Request, _ target: Target, _ found: Found, _ key: CacheKey,
+        _ handler: @escaping Handler
+    ) {
+        var request = request
+        request.method = request.method == .head ? .get : request.method
+        let detached = request
+        flights.start(key) {
+            try await fetch(detached, target, found, handler, publish: $0)
+        }
+    }
+
+    /// Whether a request may wait for another's call of the handler, or others for its own.
+    private func mayShare(_ request: Request, _ target: Target, _ found: Found) -> Bool {
+        if case .uncacheable = found { return false }
+        return request.method != .head && !target.directives.noStore
+    }
+
+    /// Whether a response that came while a request waited may answer it: not where it would have
+    /// to be validated first.
+    private func mayFollow(_ head: StoredHead, _ target: Target) -> Bool {
+        if head.terms.requiresValidation { return false }
+        return head.terms.lifetime > head.age(at: time.now) || !head.terms.forbidsStale
+    }
+
+    private func flightKey(_ target: Target, _ found: Found) -> CacheKey {
+        switch found {
+        case .nothing, .uncacheable: target.key
+        case .noVariant(let key, _), .response(_, let key, _): key
+        }
+    }
+
+    /// Gets the response for this request alone; it may still be stored.
+    private func fetchAlone(
+        _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
+    ) async throws -> Response {
+        let outcome = try await ask(request, target, found) { try await next($0) }
+        var status = status
+        switch outcome {
+        case .exclusive(let response, let reason):
+            return exclusive(response, reason, request, target, found, status)
+        case .store(let head, let content, let forwarded):
+            if forwarded != head.status { status.forwardStatus = forwarded }
+            status.isStored = true
+            let body: Body
+            switch content {
+            case .there(let bytes):
+                await save(head, bytes, request, target, found)
+                body = .bytes(bytes)
+            case .stream(let stream):
+                body = .stream(
+                    stream.kept(upTo: configuration.maximumBodyBytes) { content in
+                        await save(head, content, request, target, found)
+                    })
+            }
+            return reply(with: head, body, to: request, status, time.now)
+        }
+    }
+
+    /// Gets the response for everybody: runs as a task of its own.
+    private func fetch(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
+        publish: @Sendable (Fetched) -> Void
+    ) async throws {
+        switch try await ask(request, target, found, handler) {
+        case .exclusive(let response, let reason):
+            publish(.exclusive(response, reason))
+            if reason.isOfResponse, response.status.code < 500 {
+                await rememberUncacheable(target)
+            }
+        case .store(let head, .there(let bytes), let forwarded):
+            publish(.shared(head, .bytes(bytes), forwarded: forwarded))
+            await save(head, bytes, request, target, found)
+        case .store(let head, .stream(let stream), let forwarded):
+            let filling = FillingBody(
+                length: stream.length, limit: configuration.maximumBodyBytes)
+            publish(.shared(head, .filling(filling), forwarded: forwarded))
+            if let content = try await filling.fill(from: stream) {
+                await save(head, content, request, target, found)
+            }
+        }
+    }
+
+    /// Asks the handler, and decides what its answer is good for.
+    private func ask(
+        _ request: Request, _ target: Target, _ found: Found,
+        _ handler: (Request) async throws -> Response
+    ) async throws -> Outcome {
+        let generations = await generations(of: request, target)
+        let requested = time.now
+        let response = try await handler(conditional(request, found))
+        if response.status == .notModified, found.stored != nil || found.index != nil {
+            if let confirmed = await confirmed(by: response, found) {
+                return update(
+                    confirmed, by: response, request, requested: requested, generations)
+            }
+            // It speaks of something that isn't stored any more: ask for the whole.
+            let whole = try await handler(Validation.request(request, validating: nil))
+            return await judge(whole, target, .nothing, request, requested: requested, generations)
+        }
+        return await judge(response, target, found, request, requested: requested, generations)
+    }
+
+    /// The request that goes to the handler: conditional on what is stored.
+    private func conditional(_ request: Request, _ found: Found) -> Request {
+        if case .uncacheable = found { return request }
+        return Validation.request(
+            request, validating: found.stored?.head,
+            entityTags: found.index?.variants.compactMap(\.etag) ?? [])
+    }
+
+    // MARK: What came of it
+
+    /// What the handler's answer is good for.
+    private enum Outcome {
+        enum Content {
+            case there([UInt8])
+            case stream(BodyStream)
+        }
+        /// It may be stored, or brought what is stored up to date.
+        case store(StoredHead, Content, forwarded: Status)
+        /// It is for this request alone.
+        case exclusive(Response, Storability.Reason)
+    }
+
+    private func judge(
+        _ response: Response, _ target: Target, _ found: Found, _ request: Request,
+        requested: Timestamp, _ generations: FillGenerations?
+    ) async -> Outcome {
+        let received = time.now
+        // An error doesn't take the place of something that may be served instead of it.
+        if response.status.code >= 500, staleOnError(target, found) != nil {
+            return .exclusive(response, .status)
+        }
+        let terms: ReuseTerms
+        switch storability(request, response, received) {
+        case .skip(let reason): return .exclusive(response, reason)
+        case .store(let storable): terms = storable
+        }
+        if let length = response.body.length, length > configuration.maximumBodyBytes {
+            return .exclusive(response, .tooLarge)
+        }
+        let names = await generations?.adding(tags: response.cacheTags, from: self)
+        let head = StoredHead(
+            status: response.status,
+            headers: storedHeaders(of: response, received: received),
+            born: InitialAge.born(response.headers, requested: requested, received: received),
+            terms: terms,
+            selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
+            generations: names ?? [])
+        return switch response.body {
+        case .empty: .store(head, .there([]), forwarded: response.status)
+        case .bytes(let bytes): .store(head, .there(bytes), forwarded: response.status)
+        case .stream(let stream): .store(head, .stream(stream), forwarded: response.status)
+        }
+    }
+
+    /// What is stored, brought up to date by a 304 (RFC 9111 §4.3.4).
+    private func update(
+        _ stored: StoredResponse, by notModified: Response, _ request: Request,
+        requested: Timestamp, _ generations: FillGenerations?
+    ) -> Outcome {
+        let received = time.now
+        var head = stored.head
+        head.headers = Validation.update(head.headers, by: notModified.headers)
+        head.born = InitialAge.born(
+            notModified.headers, requested: requested, received: received)
+        head.generations = generations?.merging(head.generations) ?? []
+        head.selection = Selection.fields(head.selection.map(\.name), of: request)
+        let updated = Response(status: head.status, headers: head.headers)
+        switch storability(request, updated, received) {
+        case .store(let terms): head.terms = terms
+        // It was stored before, and is right now; whether it is next time has to be asked.
+        case .skip: head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
+        }
+        return .store(head, .there(stored.content), forwarded: .notModified)
+    }
+
+    /// The stored response that a 304 speaks of: the selected one, or another variant.
+    private func confirmed(by notModified: Response, _ found: Found) async -> StoredResponse? {
+        if let stored = found.stored, Validation.answer(notModified, speaksOf: stored.head) {
+            return stored
+        }
+        guard let tag = notModified.headers.first(.etag), let index = found.index,
+            let variant = index.variants.first(where: { $0.etag == tag }),
+            case .response(let stored) = await record(CacheKey(stored: variant.key))
+        else { return nil }
+        return stored
+    }
+
+    func storability(
+        _ request: Request, _ response: Response, _ now: Timestamp
+    ) -> Storability {
+        let rule = rules.first { $0.matches(request) && $0.matches(response) }
+        return Storability(
+            request, response, rule: rule, targetFields: configuration.targetFields, now: now)
+    }
+
+    /// The fields that are stored: not those of the connection, nor those that the response
+    /// keeps from being used again (RFC 9111 §5.2.2.4, §5.2.2.7).
+    func storedHeaders(of response: Response, received: Timestamp) -> Headers {
+        var headers = response.headers.withoutConnectionFields
+        let control = CacheControl(response.headers, .cacheControl)
+        for case .fields(let names) in [control.private, control.noCache] {
+            headers.removeAll { names.contains($0.name) }
+        }
+        headers.remove(.age)
+        if !headers.contains(.date) { headers[.date] = received.httpDate }
+        return headers
+    }
+
+    // MARK: Answering
+
+    private func exclusive(
+        _ response: Response, _ reason: Storability.Reason, _ request: Request,
+        _ target: Target, _ found: Found, _ status: CacheStatus
+    ) -> Response {
+        if response.status.code >= 500, let stored = staleOnError(target, found) {
+            return stale(stored, request, status, forwarded: response.status)
+        }
+        var status = status
+        status.detail = status.detail ?? reason.rawValue
+        var response = response
+        response.headers = response.headers.withoutConnectionFields
+        return finish(response, status, request)
+    }
+
+    /// What may be served in the place of an error.
+    private func staleOnError(_ target: Target, _ found: Found) -> StoredResponse? {
+        guard let stored = found.stored,
+            Reuse.isAllowedOnError(stored.head, directives: target.directives, now: time.now)
+        else { return nil }
+        return stored
+    }
+
+    private func stale(
+        _ stored: StoredResponse, _ request: Request, _ status: CacheStatus, forwarded: Status?
+    ) -> Response {
+        let now = time.now
+        var status = status
+        status.forwardStatus = forwarded
+        status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
+        status.detail = "stale-if-error"
+        return reply(with: stored.head, .bytes(stored.content), to: request, status, now)
+    }
+}

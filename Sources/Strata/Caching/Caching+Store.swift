@@ -1,0 +1,246 @@
+extension Caching {
+    // MARK: Generations
+
+    /// The names that everything about a URI can be purged by.
+    private func purgeNames(_ request: Request, _ target: Target) -> [String] {
+        var names = [PurgeName.everything, PurgeName.uri(target.key)]
+        names += PurgeName.prefixes(of: request.path)
+        for rule in rules where !rule.tags.isEmpty && rule.matches(request) {
+            names += rule.tags(for: request).map(PurgeName.tag)
+        }
+        return names
+    }
+
+    /// The generations that a fill which begins now is filled under; nil where the store can't
+    /// tell.
+    func generations(of request: Request, _ target: Target) async -> FillGenerations? {
+        let names = purgeNames(request, target)
+        do {
+            let current = try await store.generations(of: names + [PurgeName.any])
+            guard current.count == names.count + 1 else { return nil }
+            return FillGenerations(
+                named: zip(names, current).map { NamedGeneration(name: $0, generation: $1) },
+                any: current[names.count])
+        } catch {
+            events(StoreFault(error))
+            return nil
+        }
+    }
+
+    // MARK: Writing
+
+    /// Stores a response where the request will find it.
+    func save(
+        _ head: StoredHead, _ content: [UInt8], _ request: Request, _ target: Target,
+        _ found: Found
+    ) async {
+        // Without generations nothing could make it invalid.
+        guard !head.generations.isEmpty else { return }
+        let timeToLive = timeToLive(of: head)
+        guard timeToLive > .zero, content.count <= configuration.maximumBodyBytes else { return }
+        let response = CacheRecord.response(StoredResponse(head: head, content: content))
+        do {
+            if head.selection.isEmpty {
+                return try await store.set(response, for: target.key.text, timeToLive: timeToLive)
+            }
+            let names = head.selection.map(\.name)
+            // Another variant may have been stored since this one was looked for.
+            var index = VariantIndex(epoch: .random(in: .min ... .max), nameSets: [], variants: [])
+            if case .variants(let stored) = await record(target.key) { index = stored }
+            let key = index.key(names, of: request, base: target.key).text
+            let surplus = index.insert(
+                names, VariantIndex.Variant(key: key, etag: head.headers.first(.etag)),
+                limit: configuration.maximumVariants)
+            try await store.set(response, for: key, timeToLive: timeToLive)
+            // The index outlives whatever it leads to.
+            try await store.set(
+                CacheRecord.variants(index), for: target.key.text,
+                timeToLive: configuration.maximumTimeToLive)
+            if !surplus.isEmpty { try await store.remove(surplus) }
+        } catch {
+            events(StoreFault(error))
+        }
+    }
+
+    /// How long a response is worth keeping.
+    private func timeToLive(of head: StoredHead) -> Duration {
+        let isValidatable =
+            head.headers.contains(.etag) || head.headers.contains(.lastModified)
+        let stale = max(
+            head.terms.staleWhileRevalidate, head.terms.staleIfError,
+            isValidatable ? configuration.keepsStale : .zero)
+        return min(
+            max(.zero, head.timeToLive(at: time.now)) + stale, configuration.maximumTimeToLive)
+    }
+
+    /// Remembers that responses for the URI can't be stored.
+    func rememberUncacheable(_ target: Target) async {
+        do {
+            try await store.set(
+                CacheRecord.uncacheable, for: target.key.text,
+                timeToLive: configuration.remembersUncacheable)
+        } catch {
+            events(StoreFault(error))
+        }
+    }
+
+    /// Stores the response to a POST that is what a GET would have got (RFC 9110 §9.3.3).
+    func storePost(
+        _ request: Request, _ response: Response, query: CachingRule.QueryKey
+    ) async {
+        guard case .bytes(let content) = response.body else { return }
+        var read = request
+        read.method = .get
+        let target = Target(
+            key: CacheKey(read, query: query), rule: nil, directives: CacheControl())
+        let now = time.now
+        guard case .store(let terms) = storability(request, response, now),
+            let generations = await generations(of: read, target)
+        else { return }
+        let head = StoredHead(
+            status: response.status, headers: storedHeaders(of: response, received: now),
+            born: InitialAge.born(response.headers, requested: now, received: now), terms: terms,
+            selection: Selection.fields(VaryField(response.headers, .vary).names, of: read),
+            generations: generations.named)
+        await save(head, content, read, target, .nothing)
+    }
+
+    /// Makes everything stored under the keys invalid, and whatever is being filled.
+    func invalidate(_ keys: [CacheKey]) async {
+        do {
+            try await store.advanceGenerations(
+                of: keys.map(PurgeName.uri) + [PurgeName.any], timeToLive: generationLifetime)
+        } catch {
+            events(StoreFault(error))
+        }
+    }
+
+    // MARK: Purging
+
+    /// What is to be purged.
+    public enum Purge: Sendable, Hashable {
+        /// Everything stored for a URI, given whole: `http://host/path?query`; all its variants.
+        case uri(String)
+        /// Everything with a tag.
+        case tag(String)
+        /// Everything whose path begins with this, on every host; it begins and ends with `/`.
+        case prefix(String)
+        /// Everything.
+        case everything
+    }
+
+    /// Makes what is stored invalid for all instances that share the store, and what is being
+    /// fetched meanwhile; one small write, however much it is.
+    ///
+    /// - Throws: ``StoreError`` where the store could not be told: what was to be purged may
+    ///   still be served.
+    public func purge(_ what: Purge) async throws(StoreError) {
+        let name =
+            switch what {
+            case .uri(let uri): PurgeName.uri(CacheKey(uri: uri))
+            case .tag(let tag): PurgeName.tag(tag)
+            case .prefix(let path): PurgeName.prefix(path)
+            case .everything: PurgeName.everything
+            }
+        try await store.advanceGenerations(
+            of: [name, PurgeName.any], timeToLive: generationLifetime)
+    }
+
+    /// Longer than anything filled before can live.
+    private var generationLifetime: Duration {
+        configuration.maximumTimeToLive + .seconds(86_400)
+    }
+}
+
+/// The generations under which a fill began.
+struct FillGenerations: Sendable {
+    /// Those of everything that the response can be known to be purged by.
+    var named: [NamedGeneration]
+    /// That of all purges: it tells whether there was any since the fill began.
+    var any: Generation
+
+    /// With the tags that the response itself brought; nil where there was a purge since the fill
+    /// began, which may have been theirs.
+    func adding(tags: [String], from caching: Caching) async -> [NamedGeneration]? {
+        let names = tags.map(PurgeName.tag)
+        let unknown = names.filter { name in !named.contains { $0.name == name } }
+        guard !unknown.isEmpty else { return named }
+        guard let current = try? await caching.store.generations(of: unknown + [PurgeName.any]),
+            current.count == unknown.count + 1, current.last == any
+        else { return nil }
+        return named + zip(unknown, current).map { NamedGeneration(name: $0, generation: $1) }
+    }
+
+    /// With the names that only the stored response has.
+    func merging(_ stored: [NamedGeneration]) -> [NamedGeneration] {
+        named + stored.filter { old in !named.contains { $0.name == old.name } }
+    }
+}
+
+/// The names whose generations purges advance.
+enum PurgeName {
+    static let any = "any"
+    static let everything = "everything"
+
+    static func uri(_ key: CacheKey) -> String { "uri " + key.text }
+    static func tag(_ tag: String) -> String { "tag " + tag }
+    static func prefix(_ path: String) -> String { "prefix " + path }
+
+    /// The prefixes that a path can be purged by, up to eight deep.
+    static func prefixes(of path: String) -> [String] {
+        var names: [String] = []
+        for (index, byte) in zip(path.utf8.indices, path.utf8) where byte == UInt8(ascii: "/") {
+            names.append(prefix(String(path[...index])))
+            if names.count == 8 { break }
+        }
+        return names
+    }
+}
+
+extension VariantIndex {
+    /// Puts a variant first; gives the keys of those that are too many.
+    mutating func insert(_ names: [HeaderName], _ variant: Variant, limit: Int) -> [String] {
+        nameSets.removeAll { $0 == names }
+        nameSets.insert(names, at: 0)
+        nameSets = Array(nameSets.prefix(4))
+        variants.removeAll { $0.key == variant.key }
+        variants.insert(variant, at: 0)
+        let surplus = variants.dropFirst(limit).map(\.key)
+        variants = Array(variants.prefix(limit))
+        return surplus
+    }
+}
+
+extension BodyStream {
+    /// The same stream; what went through it is handed over at its end, unless it was more than
+    /// the limit.
+    func kept(
+        upTo limit: Int, _ keep: @escaping @Sendable ([UInt8]) async -> Void
+    ) -> BodyStream {
+        BodyStream(length: length) { writer in
+            let keeper = KeepingWriter(writer, limit: limit)
+            try await produce(keeper)
+            if let length, length != keeper.count { return }
+            if let kept = keeper.kept { await keep(kept) }
+        }
+    }
+
+    private final class KeepingWriter: BodyWriter {
+        let inner: any BodyWriter
+        let limit: Int
+        var count = 0
+        var kept: [UInt8]? = []
+
+        init(_ inner: any BodyWriter, limit: Int) {
+            self.inner = inner
+            self.limit = limit
+        }
+
+        func write(_ chunk: borrowing RawSpan) async throws {
+            count += chunk.byteCount
+            if count > limit { kept = nil }
+            chunk.withUnsafeBytes { kept?.append(contentsOf: $0) }
+            try await inner.write(chunk)
+        }
+    }
+}

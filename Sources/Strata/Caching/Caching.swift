@@ -1,0 +1,294 @@
+/// Answers requests from stored responses where HTTP and the rules in code allow it, as a shared
+/// cache (RFC 9111).
+///
+/// What isn't fresh is validated, requests for the same thing at the same time are one call of the
+/// handler, and every response says in `Cache-Status` what was done and why (RFC 9211). A store
+/// that fails is as good as an empty one.
+///
+/// Only GET, HEAD and QUERY are answered from the cache. Private responses are never stored:
+/// those that set a cookie or used the request's session, those for an `Authorization` unless
+/// they say that they are shared (RFC 9111 §3.5), and those for a `Cookie` unless they, or a rule,
+/// say so.
+///
+/// ```swift
+/// let app = wrap(handler) {
+///     Caching(store: MemoryStore(), rules: [
+///         .path("/products/**").fresh(for: .seconds(60)).tagged("products"),
+///     ])
+/// }
+/// ```
+public struct Caching: Middleware {
+    /// What a cache may be told besides its rules.
+    public struct Configuration: Sendable {
+        /// The cache's name in `Cache-Status`: a token, by default `Strata`.
+        public var name = "Strata"
+        /// The longest content that is stored, 4 MiB by default; longer content is passed on.
+        ///
+        /// It is held in memory while it arrives.
+        public var maximumBodyBytes = 4 * 1024 * 1024
+        /// The longest key, 8 KiB by default; requests with a longer target are passed on.
+        public var maximumKeyBytes = 8 * 1024
+        /// The longest content of a QUERY that is part of its key, 64 KiB by default; a longer one
+        /// is passed on.
+        public var maximumQueryBytes = 64 * 1024
+        /// How many variants of one URI are kept, 32 by default; beyond that the oldest go.
+        public var maximumVariants = 32
+        /// How many requests may wait for one call of the handler, 4,096 by default; further ones
+        /// call it themselves.
+        public var maximumWaiting = 4096
+        /// How long a stale response that can be validated is kept, an hour by default.
+        public var keepsStale: Duration = .seconds(3600)
+        /// The longest that anything is kept, 30 days by default.
+        public var maximumTimeToLive: Duration = .seconds(30 * 86_400)
+        /// How long it is remembered that a response could not be stored, 30 seconds by default.
+        /// Meanwhile requests for it don't wait for each other.
+        public var remembersUncacheable: Duration = .seconds(30)
+        /// Which query parameters make a response another one, where no rule says it.
+        public var query = CachingRule.QueryKey.exact
+        /// The fields that stand above `Cache-Control` for this cache, in order: none by default,
+        /// or such as `CDN-Cache-Control` (RFC 9213).
+        public var targetFields: [HeaderName] = []
+
+        /// The defaults.
+        public init() {}
+    }
+
+    let store: any CacheStore
+    let rules: [CachingRule]
+    let configuration: Configuration
+    let time: any TimeSource
+    let events: Events
+    let flights: SingleFlight<CacheKey, Fetched>
+
+    /// Makes a cache.
+    ///
+    /// - Parameters:
+    ///   - store: where responses are kept; instances that share it share their responses.
+    ///   - rules: what is done with which responses, the first that applies counting.
+    ///   - events: told of each decision as a ``CacheEvent``, and of a failing store as a
+    ///     ``StoreFault``.
+    public init(
+        store: any CacheStore, rules: [CachingRule] = [],
+        configuration: Configuration = Configuration(), time: any TimeSource = SystemTime(),
+        events: Events = .ignored
+    ) {
+        precondition(configuration.name.isToken, "A cache's name is a token")
+        self.store = store
+        self.rules = rules
+        self.configuration = configuration
+        self.time = time
+        self.events = events
+        flights = SingleFlight(maximumWaiting: configuration.maximumWaiting)
+    }
+
+    /// Answers the request from the cache, or from the handler.
+    public func respond(to request: Request, next: Next) async throws -> Response {
+        let rule = rules.first { $0.matches(request) }
+        if let detail = passReason(request, rule) {
+            return try await pass(request, rule, next, detail)
+        }
+        var request = request
+        guard let key = try await key(of: &request, rule) else {
+            return try await pass(request, rule, next, .keyTooLong)
+        }
+        let target = Target(key: key, rule: rule, directives: request.cacheDirectives)
+        let found = await lookUp(request, target)
+        return try await answer(request, target, found, next)
+    }
+
+    /// What a request is for, as the cache sees it.
+    struct Target: Sendable {
+        /// The key of the URI.
+        let key: CacheKey
+        /// The first rule whose conditions on the request hold.
+        let rule: CachingRule?
+        /// The request's directives.
+        let directives: CacheControl
+    }
+
+    // MARK: Passing by
+
+    /// Why a request goes past the cache.
+    enum PassReason: String {
+        case method
+        case rule = "rule-never"
+        case precondition
+        case range
+        case keyTooLong = "key-too-long"
+    }
+
+    private func passReason(_ request: Request, _ rule: CachingRule?) -> PassReason? {
+        switch request.method {
+        case .get, .head, .query: break
+        default: return .method
+        }
+        if let rule, rule.isNever, rule.responseConditions.isEmpty { return .rule }
+        let headers = request.headers
+        // Only the handler knows whether what it has now is what these fields mean.
+        if headers.contains(.ifMatch) || headers.contains(.ifUnmodifiedSince) {
+            return .precondition
+        }
+        if headers.contains(.range) { return .range }
+        return nil
+    }
+
+    private func pass(
+        _ request: Request, _ rule: CachingRule?, _ next: Next, _ reason: PassReason
+    ) async throws -> Response {
+        let response = try await next(request)
+        let query = rule?.query ?? configuration.query
+        let invalid = Invalidation.targets(of: request, response, query: query)
+        if !invalid.isEmpty { await invalidate(invalid) }
+        if request.method == .post { await storePost(request, response, query: query) }
+        let status = CacheStatus(
+            forward: reason == .method ? .method : .bypass,
+            detail: reason == .method ? nil : reason.rawValue)
+        return finish(response, status, request)
+    }
+
+    // MARK: Keys
+
+    /// The key of the URI; nil where it is too long to be one. The content of a QUERY is read,
+    /// and stands in the request again.
+    private func key(of request: inout Request, _ rule: CachingRule?) async throws -> CacheKey? {
+        let key = CacheKey(request, query: rule?.query ?? configuration.query)
+        guard key.text.utf8.count <= configuration.maximumKeyBytes else { return nil }
+        guard request.method == .query else { return key }
+        guard let length = request.body.length, length <= configuration.maximumQueryBytes else {
+            return nil
+        }
+        let content = try await request.body.collect(upTo: configuration.maximumQueryBytes)
+        request.body = RequestBody(content)
+        return key.appending(
+            "query \(request.headers.first(.contentType) ?? "") \(Crypto.sha256(content))")
+    }
+
+    // MARK: Finding
+
+    /// What the store holds for a request.
+    enum Found: Sendable {
+        /// Nothing.
+        case nothing
+        /// The request selects none of the variants.
+        case noVariant(CacheKey, VariantIndex)
+        /// The last response could not be stored.
+        case uncacheable
+        /// A response, under its key.
+        case response(StoredResponse, CacheKey, VariantIndex?)
+
+        var stored: StoredResponse? {
+            if case .response(let stored, _, _) = self { stored } else { nil }
+        }
+
+        var index: VariantIndex? {
+            switch self {
+            case .response(_, _, let index): index
+            case .noVariant(_, let index): index
+            case .nothing, .uncacheable: nil
+            }
+        }
+    }
+
+    private func lookUp(_ request: Request, _ target: Target) async -> Found {
+        switch await record(target.key) {
+        case nil: return .nothing
+        case .uncacheable: return .uncacheable
+        case .response(let response): return .response(response, target.key, nil)
+        case .variants(let index):
+            for names in index.nameSets {
+                let key = index.key(names, of: request, base: target.key)
+                if case .response(let response) = await record(key) {
+                    return .response(response, key, index)
+                }
+            }
+            guard let names = index.nameSets.first else { return .nothing }
+            return .noVariant(index.key(names, of: request, base: target.key), index)
+        }
+    }
+
+    /// The record under a key, unless it was purged.
+    func record(_ key: CacheKey) async -> CacheRecord? {
+        do {
+            guard let record = try await store.value(for: key.text, as: CacheRecord.self) else {
+                return nil
+            }
+            guard case .response(let response) = record else { return record }
+            let filledUnder = response.head.generations
+            let current = try await store.generations(of: filledUnder.map(\.name))
+            let isCurrent = zip(filledUnder, current).allSatisfy { $0.generation == $1 }
+            return isCurrent ? record : nil
+        } catch {
+            events(StoreFault(error))
+            return nil
+        }
+    }
+
+    // MARK: Answering
+
+    private func answer(
+        _ request: Request, _ target: Target, _ found: Found, _ next: Next
+    ) async throws -> Response {
+        let now = time.now
+        var status = CacheStatus(forward: .uriMiss)
+        switch found {
+        case .nothing: break
+        case .uncacheable: status = CacheStatus(forward: .miss, detail: "uncacheable")
+        case .noVariant: status = CacheStatus(forward: .varyMiss)
+        case .response(let stored, let key, _):
+            switch Reuse(stored.head, directives: target.directives, now: now) {
+            case .fresh: return hit(stored, request, detail: nil, now)
+            case .staleAsRequested: return hit(stored, request, detail: "max-stale", now)
+            case .staleWhileRevalidate:
+                guard let handler = next.detached else { break }
+                revalidate(request, target, found, key, handler)
+                return hit(stored, request, detail: "stale-while-revalidate", now)
+            case .validate(let reason):
+                let isOfRequest = stored.head.timeToLive(at: now) > .zero
+                status = CacheStatus(
+                    forward: isOfRequest ? .request : .stale,
+                    detail: reason == .stale ? nil : reason.rawValue)
+            }
+        }
+        if target.directives.onlyIfCached {
+            let problem = Problem(
+                .gatewayTimeout,
+                detail: "Nothing stored answers the request, and only-if-cached forbids asking.")
+            return finish(problem.response, CacheStatus(detail: "only-if-cached"), request)
+        }
+        return try await forward(request, target, found, status, next)
+    }
+
+    private func hit(
+        _ stored: StoredResponse, _ request: Request, detail: String?, _ now: Timestamp
+    ) -> Response {
+        var status = CacheStatus(detail: detail)
+        status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
+        return reply(with: stored.head, .bytes(stored.content), to: request, status, now)
+    }
+
+    /// The answer that a stored response gives to a request, its conditions met.
+    func reply(
+        with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
+        _ now: Timestamp
+    ) -> Response {
+        var response: Response
+        if Validation.isNotModified(request, head, now: now) {
+            response = Validation.notModified(head)
+        } else {
+            response = Response(status: head.status, headers: head.headers, body: body)
+        }
+        response.headers[.age] = String(head.age(at: now).wholeSeconds)
+        return finish(response, status, request)
+    }
+
+    /// Adds what every answer carries, and tells of it.
+    func finish(_ response: Response, _ status: CacheStatus, _ request: Request) -> Response {
+        var response = response
+        response.headers.append(
+            Headers.Field(
+                name: .cacheStatus, value: configuration.name + status.description,
+                isLatin1: false))
+        events(CacheEvent(method: request.method, path: request.path, status: status))
+        return response
+    }
+}

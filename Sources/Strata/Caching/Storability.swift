@@ -1,0 +1,171 @@
+/// Whether a response may be stored in a shared cache, and how it may then be used again
+/// (RFC 9111 §3).
+enum Storability: Sendable, Hashable {
+    /// It may be stored, and used again on these terms.
+    case store(ReuseTerms)
+    /// It may not, for this reason.
+    case skip(Reason)
+
+    /// Why a response isn't stored.
+    enum Reason: String, Sendable, Hashable {
+        /// A rule says never.
+        case rule = "rule-never"
+        /// The method's responses aren't stored (RFC 9110 §9.2.3).
+        case method
+        /// The status says nothing about the target, or only part of it.
+        case status
+        /// The request has `no-store` (RFC 9111 §5.2.1.5).
+        case requestNoStore = "request-no-store"
+        /// The response has `no-store` (RFC 9111 §5.2.2.5).
+        case noStore = "no-store"
+        /// The response is `private` (RFC 9111 §5.2.2.7).
+        case isPrivate = "private"
+        /// The response was made for the holder of credentials (RFC 9111 §3.5).
+        case authorization
+        /// The response was made for whoever sent the cookie, and does not say that it is public.
+        case cookie
+        /// The response sets a cookie.
+        case setCookie = "set-cookie"
+        /// The request's session was used to make the response.
+        case session
+        /// Nothing in a request can select the response again (RFC 9111 §4.1).
+        case varyWildcard = "vary-star"
+        /// `must-understand`, and the status isn't (RFC 9111 §5.2.2.3).
+        case notUnderstood = "must-understand"
+        /// It would never be fresh, and couldn't be validated.
+        case withoutFreshness = "no-freshness"
+        /// The content is longer than the cache keeps.
+        case tooLarge = "too-large"
+
+        /// Whether the reason is in the response alone, so that the next response for the URI
+        /// will likely not be storable either, whoever asks.
+        var isOfResponse: Bool {
+            switch self {
+            case .noStore, .isPrivate, .setCookie, .session, .varyWildcard, .notUnderstood,
+                .withoutFreshness, .tooLarge, .status:
+                true
+            case .rule, .method, .requestNoStore, .authorization, .cookie: false
+            }
+        }
+    }
+
+    /// Decides for a response to a request.
+    ///
+    /// - Parameters:
+    ///   - rule: the rule that applies to the response.
+    ///   - targetFields: the targeted fields to look for, in order (RFC 9213 §2.2).
+    ///   - now: when the response was received.
+    init(
+        _ request: Request, _ response: Response, rule: CachingRule?,
+        targetFields: [HeaderName], now: Timestamp
+    ) {
+        let directives = EffectiveDirectives(response.headers, targetFields: targetFields)
+        let date = response.headers.date(now: now) ?? now
+        let lifetime = FreshnessLifetime(
+            of: response, directives: directives.control, rule: rule, date: date,
+            isTargeted: directives.isTargeted, now: now)
+        let isOverridden: Bool = if case .rule = lifetime { true } else { false }
+        if let reason = Self.obstacle(
+            request, response, directives.control, lifetime: lifetime, rule: rule, now: now)
+        {
+            self = .skip(reason)
+            return
+        }
+        var terms = ReuseTerms(lifetime: lifetime.duration)
+        let control = directives.control
+        let isRuleAlone = isOverridden && rule?.freshness?.precedence == .originHeaders
+        terms.requiresValidation = control.noCache.isEverything && !isRuleAlone
+        let isForbidden = (control.mustRevalidate || control.proxyRevalidate) && !isRuleAlone
+        // `s-maxage` forbids stale use too, but by implication: where the response also says how
+        // long it may be stale, that is what its author meant.
+        terms.forbidsStale = isForbidden || (control.sMaxAge != nil && !isRuleAlone)
+        if !isForbidden {
+            terms.staleWhileRevalidate =
+                control.staleWhileRevalidate.map { .seconds($0) }
+                ?? (terms.forbidsStale ? .zero : rule?.staleWhileRevalidate ?? .zero)
+            terms.staleIfError =
+                control.staleIfError.map { .seconds($0) }
+                ?? (terms.forbidsStale ? .zero : rule?.staleIfError ?? .zero)
+        }
+        let isWorthKeeping =
+            terms.lifetime > .zero || terms.staleWhileRevalidate > .zero
+            || terms.staleIfError > .zero || response.headers.entityTag != nil
+            || response.headers.lastModified(now: now) != nil
+        self = isWorthKeeping ? .store(terms) : .skip(.withoutFreshness)
+    }
+
+    private static func obstacle(
+        _ request: Request, _ response: Response, _ control: CacheControl,
+        lifetime: FreshnessLifetime, rule: CachingRule?, now: Timestamp
+    ) -> Reason? {
+        if rule?.isNever == true { return .rule }
+        if let reason = methodObstacle(request, response, lifetime) { return reason }
+        if response.headers.contains(.setCookie) { return .setCookie }
+        if VaryField(response.headers, .vary).isWildcard { return .varyWildcard }
+        if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }
+        let status = response.status
+        if status.code < 200 || status == .notModified || status == .partialContent {
+            return .status
+        }
+        if case .rule = lifetime, rule?.freshness?.precedence == .originHeaders { return nil }
+
+        if control.mustUnderstand {
+            if !status.isUnderstood { return .notUnderstood }
+        } else if control.noStore {
+            return .noStore
+        }
+        if control.private.isEverything { return .isPrivate }
+        let isShared = control.public || control.sMaxAge != nil || control.mustRevalidate
+        if !isShared, request.headers.contains(.authorization) { return .authorization }
+        if case .rule = lifetime { return nil }
+        if !isShared, request.headers.contains(.cookie) { return .cookie }
+        switch lifetime {
+        case .rule, .explicit, .heuristic: return nil
+        case .unknown:
+            return status.isHeuristicallyCacheable || control.public ? nil : .withoutFreshness
+        }
+    }
+
+    /// GET and QUERY, and POST where the response says how long it is fresh and that it is what
+    /// a GET would have got (RFC 9110 §9.3.3).
+    private static func methodObstacle(
+        _ request: Request, _ response: Response, _ lifetime: FreshnessLifetime
+    ) -> Reason? {
+        switch request.method {
+        case .get, .query: return nil
+        case .post:
+            guard case .explicit = lifetime,
+                let location = response.headers.first(.contentLocation),
+                request.isTarget(of: location)
+            else { return .method }
+            return nil
+        default: return .method
+        }
+    }
+}
+
+/// The directives that count for this cache: those of the first targeted field that is there and
+/// can be read, else those of `Cache-Control` (RFC 9213 §2.2).
+struct EffectiveDirectives {
+    let control: CacheControl
+    let isTargeted: Bool
+
+    init(_ headers: Headers, targetFields: [HeaderName]) {
+        for name in targetFields where headers.contains(name) {
+            let control = CacheControl(headers, name)
+            guard !control.isEmpty else { continue }
+            self.control = control
+            isTargeted = true
+            return
+        }
+        control = CacheControl(headers, .cacheControl)
+        isTargeted = false
+    }
+}
+
+extension Request {
+    /// Whether a URI reference in a response means the request's own target.
+    func isTarget(of reference: String) -> Bool {
+        reference == target || reference == scheme + "://" + authority + target
+    }
+}

@@ -1,0 +1,178 @@
+// The wire form of what the cache stores. A record begins with its version, so that instances of
+// different versions can share one store: what a version doesn't know reads as nothing.
+
+extension CacheRecord: StoreValue {
+    /// The version of the wire form that is written, and the only one that is read.
+    private static let version: UInt8 = 1
+
+    private enum Kind {
+        static let response: UInt8 = 0
+        static let variants: UInt8 = 1
+        static let uncacheable: UInt8 = 2
+    }
+
+    var byteCount: Int {
+        switch self {
+        case .response(let response):
+            response.head.headers.reduce(response.content.count + 256) {
+                $0 + $1.name.spelling.utf8.count + $1.value.utf8.count + 48
+            }
+        case .variants(let index):
+            index.variants.reduce(128) { $0 + $1.key.utf8.count + 64 }
+        case .uncacheable: 16
+        }
+    }
+
+    var storeBytes: [UInt8] {
+        var writer = BinaryWriter(reservingCapacity: byteCount)
+        writer.write(Self.version)
+        switch self {
+        case .response(let response):
+            writer.write(Kind.response)
+            writer.write(response.head)
+            writer.write(response.content)
+        case .variants(let index):
+            writer.write(Kind.variants)
+            writer.write(index.epoch)
+            writer.write(index.nameSets) { writer, names in
+                writer.write(names) { $0.write($1.spelling) }
+            }
+            writer.write(index.variants) { writer, variant in
+                writer.write(variant.key)
+                writer.write(optional: variant.etag)
+            }
+        case .uncacheable:
+            writer.write(Kind.uncacheable)
+        }
+        return writer.bytes
+    }
+
+    init?(storeBytes: [UInt8]) {
+        var reader = BinaryReader(storeBytes)
+        guard reader.read(UInt8.self) == Self.version, let kind = reader.read(UInt8.self) else {
+            return nil
+        }
+        switch kind {
+        case Kind.response:
+            guard let head = reader.readHead(), let content = reader.readBytes() else { return nil }
+            self = .response(StoredResponse(head: head, content: content))
+        case Kind.variants:
+            guard let epoch = reader.read(UInt64.self),
+                let nameSets = reader.readList({ $0.readList { $0.readName() } }),
+                let variants = reader.readList({ reader -> VariantIndex.Variant? in
+                    guard let key = reader.readString(), let etag = reader.readOptionalString()
+                    else { return nil }
+                    return VariantIndex.Variant(key: key, etag: etag)
+                })
+            else { return nil }
+            self = .variants(
+                VariantIndex(epoch: epoch, nameSets: nameSets, variants: variants))
+        case Kind.uncacheable: self = .uncacheable
+        default: return nil
+        }
+        guard reader.isAtEnd else { return nil }
+    }
+}
+
+extension BinaryWriter {
+    fileprivate mutating func write(_ head: StoredHead) {
+        write(UInt16(head.status.code))
+        write(Array(head.headers)) { writer, field in
+            writer.write(field.name.spelling)
+            writer.write(field.valueBytes)
+        }
+        write(head.born.nanoseconds)
+        write(head.terms.lifetime.saturatedNanoseconds)
+        write(head.terms.staleWhileRevalidate.saturatedNanoseconds)
+        write(head.terms.staleIfError.saturatedNanoseconds)
+        write(
+            UInt8(head.terms.requiresValidation ? 1 : 0) | UInt8(head.terms.forbidsStale ? 2 : 0))
+        write(head.selection) { writer, field in
+            writer.write(field.name.spelling)
+            writer.write(optional: field.value)
+        }
+        write(head.generations) { writer, named in
+            writer.write(named.name)
+            writer.write(named.generation.number)
+        }
+    }
+
+    fileprivate mutating func write(optional text: String?) {
+        write(UInt8(text == nil ? 0 : 1))
+        if let text { write(text) }
+    }
+
+    fileprivate mutating func write<Element>(
+        _ list: [Element], each: (inout BinaryWriter, Element) -> Void
+    ) {
+        write(UInt32(clamping: list.count))
+        for element in list { each(&self, element) }
+    }
+}
+
+extension BinaryReader {
+    fileprivate mutating func readHead() -> StoredHead? {
+        guard let code = read(UInt16.self), let status = Status(code: Int(code)),
+            let headers = readHeaders(),
+            let born = read(Int64.self),
+            let lifetime = read(Int64.self),
+            let staleWhileRevalidate = read(Int64.self),
+            let staleIfError = read(Int64.self),
+            let flags = read(UInt8.self),
+            let selection = readList({ reader -> SelectingField? in
+                guard let name = reader.readName(), let value = reader.readOptionalString() else {
+                    return nil
+                }
+                return SelectingField(name: name, value: value)
+            }),
+            let generations = readList({ reader -> NamedGeneration? in
+                guard let name = reader.readString(), let number = reader.read(UInt64.self) else {
+                    return nil
+                }
+                return NamedGeneration(name: name, generation: Generation(number))
+            })
+        else { return nil }
+        return StoredHead(
+            status: status, headers: headers, born: Timestamp(nanoseconds: born),
+            terms: ReuseTerms(
+                lifetime: .nanoseconds(lifetime),
+                staleWhileRevalidate: .nanoseconds(staleWhileRevalidate),
+                staleIfError: .nanoseconds(staleIfError),
+                requiresValidation: flags & 1 != 0, forbidsStale: flags & 2 != 0),
+            selection: selection, generations: generations)
+    }
+
+    private mutating func readHeaders() -> Headers? {
+        guard let count = read(UInt32.self) else { return nil }
+        var headers = Headers()
+        for _ in 0..<count {
+            guard let name = readName(), let value = readBytes(),
+                (try? headers.append(name, bytes: value)) != nil
+            else { return nil }
+        }
+        return headers
+    }
+
+    fileprivate mutating func readName() -> HeaderName? { readString().flatMap { HeaderName($0) } }
+
+    /// Nil where nothing can be read; else the text, which may be nil itself.
+    fileprivate mutating func readOptionalString() -> String?? {
+        switch read(UInt8.self) {
+        case 0: return .some(nil)
+        case 1: return readString().map { .some($0) }
+        default: return nil
+        }
+    }
+
+    fileprivate mutating func readList<Element>(
+        _ element: (inout BinaryReader) -> Element?
+    ) -> [Element]? {
+        guard let count = read(UInt32.self) else { return nil }
+        var list: [Element] = []
+        for _ in 0..<count {
+            guard let next = element(&self) else { return nil }
+            list.append(next)
+        }
+        return list
+    }
+}

@@ -1,0 +1,84 @@
+/// A response as the cache keeps it: what is sent again, and what decides whether it may be.
+struct StoredResponse: Sendable, Hashable {
+    /// What is kept besides the content.
+    var head: StoredHead
+    /// The content.
+    var content: [UInt8]
+}
+
+/// A stored response without its content.
+struct StoredHead: Sendable, Hashable {
+    /// The status.
+    var status: Status
+    /// The header fields that are sent again: none that belong to a connection (RFC 9111 §3.1),
+    /// and no `Age`.
+    var headers: Headers
+    /// The moment at which the response's age was zero (RFC 9111 §4.2.3).
+    var born: Timestamp
+    /// How it may be used again.
+    var terms: ReuseTerms
+    /// The request's fields that `Vary` names, normalised; nil where there was no such field.
+    var selection: [SelectingField]
+    /// The generations that it was filled under, of everything it can be purged by.
+    var generations: [NamedGeneration]
+
+    /// How old the response is (RFC 9111 §4.2.3).
+    func age(at now: Timestamp) -> Duration { max(.zero, now - born) }
+
+    /// How long the response stays fresh; negative once it is stale.
+    func timeToLive(at now: Timestamp) -> Duration { terms.lifetime - age(at: now) }
+}
+
+/// How a stored response may be used again, as the response and the rules said.
+struct ReuseTerms: Sendable, Hashable {
+    /// How long after its birth it is fresh (RFC 9111 §4.2.1).
+    var lifetime: Duration
+    /// How long after that it may be served while a new one is fetched (RFC 5861 §3).
+    var staleWhileRevalidate: Duration = .zero
+    /// How long after that it may be served when there is an error (RFC 5861 §4).
+    var staleIfError: Duration = .zero
+    /// Whether it must be validated before each use (`no-cache`, RFC 9111 §5.2.2.4).
+    var requiresValidation = false
+    /// Whether it must never be served stale (`must-revalidate`, `proxy-revalidate`, `s-maxage`;
+    /// RFC 9111 §4.2.4).
+    var forbidsStale = false
+}
+
+/// One of the request's fields that selected a response (RFC 9111 §4.1).
+struct SelectingField: Sendable, Hashable {
+    var name: HeaderName
+    var value: String?
+}
+
+/// A name that can be purged, and its generation.
+struct NamedGeneration: Sendable, Hashable {
+    var name: String
+    var generation: Generation
+}
+
+/// The field names that responses of one URI vary by: where its variants are to be looked for.
+struct VariantIndex: Sendable, Hashable {
+    /// Part of the variants' keys; a new index begins with new keys, so that nothing that an
+    /// earlier one led to is found again.
+    var epoch: UInt64
+    /// The sets of names, the latest first.
+    var nameSets: [[HeaderName]]
+    /// The variants, the latest first: to bound their number, and to ask the handler which of
+    /// them is still right.
+    var variants: [Variant]
+
+    struct Variant: Sendable, Hashable {
+        var key: String
+        var etag: String?
+    }
+}
+
+/// What is stored under a key.
+enum CacheRecord: Sendable, Hashable {
+    /// A response.
+    case response(StoredResponse)
+    /// The responses vary: where they are.
+    case variants(VariantIndex)
+    /// The last response could not be stored: don't let requests wait for each other.
+    case uncacheable
+}

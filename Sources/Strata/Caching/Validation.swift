@@ -1,0 +1,121 @@
+/// Conditional requests: those that clients make of the cache, and those that the cache makes of
+/// the handler (RFC 9111 §4.3).
+enum Validation {
+    // MARK: The client's conditions
+
+    /// Whether a stored response is what the client already has, so that a 304 answers it
+    /// (RFC 9110 §13.2.2; RFC 9111 §4.3.2).
+    ///
+    /// `If-None-Match` counts before `If-Modified-Since`; `If-Match` and `If-Unmodified-Since` are
+    /// for the handler alone.
+    static func isNotModified(_ request: Request, _ stored: StoredHead, now: Timestamp) -> Bool {
+        guard stored.status == .ok, request.method == .get || request.method == .head else {
+            return false
+        }
+        if request.headers.contains(.ifNoneMatch) {
+            let wanted = EntityTagList(request.headers, .ifNoneMatch)
+            return wanted.weaklyMatches(stored.headers.entityTag)
+        }
+        guard let since = request.headers.first(.ifModifiedSince),
+            let moment = Timestamp(httpDate: since, now: now)
+        else { return false }
+        // Without Last-Modified, the response was last modified when it was made.
+        guard let modified = stored.headers.lastModified(now: now) ?? stored.headers.date(now: now)
+        else { return false }
+        return modified <= moment
+    }
+
+    /// The 304 that stands for a stored response (RFC 9110 §15.4.5).
+    static func notModified(_ stored: StoredHead) -> Response {
+        var headers = Headers()
+        for field in stored.headers {
+            switch field.name {
+            case .cacheControl, .contentLocation, .date, .etag, .expires, .vary, .cacheStatus,
+                .cdnCacheControl, .lastModified, .link:
+                headers.append(field)
+            default: break
+            }
+        }
+        return Response(status: .notModified, headers: headers)
+    }
+
+    // MARK: The cache's conditions
+
+    /// The fields that make a request conditional or ask for a part: the cache answers them
+    /// itself, from the whole response.
+    static let conditions: [HeaderName] = [.ifNoneMatch, .ifModifiedSince]
+
+    /// The request with which the handler is asked whether stored responses are still right; for
+    /// a whole response, where there are none.
+    ///
+    /// - Parameters:
+    ///   - stored: the stored response that the request selects.
+    ///   - entityTags: those of the URI's other variants, one of which may be right.
+    static func request(
+        _ request: Request, validating stored: StoredHead?, entityTags: [String] = []
+    ) -> Request {
+        var request = request
+        for name in conditions { request.headers.remove(name) }
+        var tags: [String] = []
+        if let tag = stored?.headers.first(.etag), EntityTag(tag) != nil { tags.append(tag) }
+        for tag in entityTags where !tags.contains(tag) { tags.append(tag) }
+        if !tags.isEmpty { request.headers[.ifNoneMatch] = tags.joined(separator: ", ") }
+        if let modified = stored?.headers.first(.lastModified) {
+            request.headers[.ifModifiedSince] = modified
+        }
+        return request
+    }
+
+    /// Whether a 304 speaks of the stored response (RFC 9111 §4.3.4).
+    static func answer(_ notModified: Response, speaksOf stored: StoredHead) -> Bool {
+        if let tag = notModified.headers.entityTag {
+            guard let storedTag = stored.headers.entityTag else { return false }
+            return tag.isWeak ? tag.weaklyMatches(storedTag) : tag.stronglyMatches(storedTag)
+        }
+        if let modified = notModified.headers.first(.lastModified),
+            let storedModified = stored.headers.first(.lastModified)
+        {
+            return modified == storedModified
+        }
+        // It has no validator: it can only be about what was asked for.
+        return true
+    }
+
+    /// The stored fields brought up to date by those of a 304, or of a HEAD's answer: they take
+    /// the place of stored ones, except those that describe the stored content (RFC 9111 §3.2).
+    static func update(_ stored: Headers, by newer: Headers) -> Headers {
+        var updated = stored
+        let newer = newer.withoutConnectionFields
+        let replaced = Set(newer.map(\.name)).subtracting(describingContent)
+        updated.removeAll { replaced.contains($0.name) }
+        for field in newer where replaced.contains(field.name) { updated.append(field) }
+        return updated
+    }
+
+    private static let describingContent: Set<HeaderName> = [
+        .contentLength, .contentEncoding, .contentType, .contentRange, .age, .cacheStatus,
+    ]
+}
+
+extension Headers {
+    /// Without the fields that belong to one connection and those that `Connection` names
+    /// (RFC 9110 §7.6.1; RFC 9111 §3.1).
+    var withoutConnectionFields: Headers {
+        var named: Set<HeaderName> = Self.connectionFields
+        for line in lines(of: .connection) {
+            for member in line.split(separator: ",") {
+                if let name = HeaderName(String(member.trimmingOptionalWhitespace)) {
+                    named.insert(name)
+                }
+            }
+        }
+        var kept = self
+        kept.removeAll { named.contains($0.name) }
+        return kept
+    }
+
+    private static let connectionFields: Set<HeaderName> = [
+        .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
+        .proxyAuthenticate, .proxyAuthorization, "Proxy-Authentication-Info",
+    ]
+}

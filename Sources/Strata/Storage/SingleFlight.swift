@@ -1,0 +1,157 @@
+import Synchronization
+
+/// Makes a value once for everybody who asks for it at the same time.
+///
+/// The first to ask starts a task of its own that makes the value; whoever asks before it is done
+/// waits for it. The task belongs to nobody: when the one who started it is cancelled the others
+/// still get their value, and only when all who waited are gone is the making cancelled.
+final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    /// How a caller came by its value.
+    enum Role: Sendable, Hashable {
+        /// It was made for this caller.
+        case leader
+        /// It was made for another, and is shared.
+        case follower
+    }
+
+    /// Thrown to a caller that would be one too many to wait.
+    struct TooManyWaiting: Error {}
+
+    private final class Flight: Sendable {
+        struct State {
+            var waiting: [UInt64: CheckedContinuation<Value, any Error>] = [:]
+            var result: Result<Value, any Error>?
+            /// How many callers count on the flight; at none it is cancelled.
+            var interested = 0
+            var nextTicket: UInt64 = 0
+            var task: Task<Void, Never>?
+        }
+        /// Guarded: read and written by every caller of the flight and by its task.
+        let state = Mutex(State())
+    }
+
+    private let maximumWaiting: Int
+
+    /// Guarded: the flights under way, by every caller.
+    private let flights = Mutex<[Key: Flight]>([:])
+
+    /// Makes a table of flights.
+    ///
+    /// - Parameter maximumWaiting: how many callers may wait for one value.
+    init(maximumWaiting: Int) { self.maximumWaiting = maximumWaiting }
+
+    /// The value for the key: that of the flight under way, or of a new one.
+    ///
+    /// - Parameter make: makes the value and hands it to `publish`, which lets everybody have it;
+    ///   later callers go on joining the flight until `make` returns.
+    /// - Throws: what `make` throws before it publishes; `CancellationError`; ``TooManyWaiting``.
+    func value(
+        for key: Key,
+        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+    ) async throws -> (value: Value, role: Role) {
+        let (flight, role) = try board(key, make: make)
+        return (try await landing(of: flight), role)
+    }
+
+    /// Starts a flight that nobody waits for, unless one is under way.
+    ///
+    /// - Returns: whether it was started.
+    @discardableResult
+    func start(
+        _ key: Key,
+        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+    ) -> Bool {
+        flights.withLock { flights in
+            guard flights[key] == nil else { return false }
+            // Interest that is never taken back keeps the flight from being cancelled.
+            flights[key] = launch(key, make: make)
+            return true
+        }
+    }
+
+    private func board(
+        _ key: Key,
+        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+    ) throws -> (Flight, Role) {
+        try flights.withLock { flights in
+            if let flight = flights[key] {
+                let joined = try flight.state.withLock { state in
+                    // A flight that everybody left is being cancelled, and is nobody's.
+                    guard state.interested > 0 else { return false }
+                    guard state.interested <= maximumWaiting else { throw TooManyWaiting() }
+                    state.interested += 1
+                    return true
+                }
+                if joined { return (flight, .follower) }
+            }
+            let flight = launch(key, make: make)
+            flights[key] = flight
+            return (flight, .leader)
+        }
+    }
+
+    private func launch(
+        _ key: Key,
+        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+    ) -> Flight {
+        let flight = Flight()
+        flight.state.withLock { state in
+            state.interested = 1
+            state.task = Task {
+                do {
+                    try await make { Self.finish(flight, .success($0)) }
+                    // A maker that returns without a value has failed its callers.
+                    Self.finish(flight, .failure(CancellationError()))
+                } catch {
+                    Self.finish(flight, .failure(error))
+                }
+                self.flights.withLock { flights in
+                    if flights[key] === flight { flights[key] = nil }
+                }
+            }
+        }
+        return flight
+    }
+
+    private static func finish(_ flight: Flight, _ result: Result<Value, any Error>) {
+        let waiting = flight.state.withLock { state in
+            guard state.result == nil else { return [CheckedContinuation<Value, any Error>]() }
+            state.result = result
+            defer { state.waiting = [:] }
+            return Array(state.waiting.values)
+        }
+        for continuation in waiting { continuation.resume(with: result) }
+    }
+
+    private func landing(of flight: Flight) async throws -> Value {
+        let ticket = flight.state.withLock { state in
+            defer { state.nextTicket += 1 }
+            return state.nextTicket
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<Value, any Error>? = flight.state.withLock { state in
+                    if let result = state.result { return result }
+                    if Task.isCancelled {
+                        state.interested -= 1
+                        if state.interested == 0 { state.task?.cancel() }
+                        return .failure(CancellationError())
+                    }
+                    state.waiting[ticket] = continuation
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let continuation = flight.state.withLock { state in
+                guard let continuation = state.waiting.removeValue(forKey: ticket) else {
+                    return CheckedContinuation<Value, any Error>?.none
+                }
+                state.interested -= 1
+                if state.interested == 0 { state.task?.cancel() }
+                return continuation
+            }
+            continuation?.resume(throwing: CancellationError())
+        }
+    }
+}

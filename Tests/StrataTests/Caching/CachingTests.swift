@@ -1,0 +1,356 @@
+import Strata
+import StrataTesting
+import Synchronization
+import Testing
+
+struct CachingTests {
+    @Test func `a fresh response is served again without the handler`() async throws {
+        let cache = CachingHarness { _ in .of("hello", [.cacheControl: "max-age=60"]) }
+        let first = try await cache.send(.get, "/a")
+        cache.time.advance(by: .seconds(5))
+        let second = try await cache.send(.get, "/a")
+        #expect(cache.origin.count == 1)
+        #expect(first.text == "hello" && second.text == "hello")
+        #expect(first.cacheStatus == "Strata; fwd=uri-miss; stored")
+        #expect(second.cacheStatus == "Strata; hit; ttl=55")
+        #expect(second[.age] == "5")
+    }
+
+    @Test func `a response goes stale when its time is over`() async throws {
+        let cache = CachingHarness { _ in .of("hello", [.cacheControl: "max-age=60"]) }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(60))
+        #expect(try await cache.send().isHit == false)
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test func `a rule's time to live counts where the response names none`() async throws {
+        let cache = CachingHarness(rules: [.path("/products/**").fresh(for: .seconds(10))]) {
+            .of("x", $0.path == "/products/2" ? [.cacheControl: "max-age=1"] : [:])
+        }
+        for target in ["/products/1", "/products/2", "/other"] {
+            _ = try await cache.send(.get, target)
+        }
+        cache.time.advance(by: .seconds(5))
+        #expect(try await cache.send(.get, "/products/1").isHit)
+        #expect(try await cache.send(.get, "/products/2").isHit == false)
+        #expect(try await cache.send(.get, "/other").isHit == false)
+    }
+
+    @Test func `a rule that says never is obeyed, however the path is spelled`() async throws {
+        let cache = CachingHarness(rules: [.path("/account/**").never]) { _ in
+            .of("mine", [.cacheControl: "public, max-age=60"])
+        }
+        for target in ["/account/1", "/account/1", "/%61ccount/1", "/%61ccount/1", "/account"] {
+            #expect(try await cache.send(.get, target).isHit == false)
+        }
+        #expect(cache.origin.count == 5)
+    }
+
+    @Test(
+        arguments: [
+            ("private, max-age=60", [:], "private"),
+            ("no-store, max-age=60", [:], "no-store"),
+            ("max-age=60", [.setCookie: "a=b"], "set-cookie"),
+            ("max-age=60", [.vary: "*"], "vary-star"),
+            ("", [:], "no-freshness"),
+        ] as [(String, Headers, String)])
+    func `what isn't to be shared is not stored, and the reason is shown`(
+        control: String, headers: Headers, reason: String
+    ) async throws {
+        let cache = CachingHarness { _ in
+            var response = Response.of("x", headers)
+            if !control.isEmpty { response.headers[.cacheControl] = control }
+            return response
+        }
+        #expect(try await cache.send().cacheStatus.contains("detail=\(reason)"))
+        #expect(try await cache.send().isHit == false)
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test(arguments: [
+        (HeaderName.authorization, "max-age=60", false),
+        (.authorization, "max-age=60, public", true),
+        (.authorization, "s-maxage=60", true),
+        (.authorization, "max-age=60, must-revalidate", true),
+        (.cookie, "max-age=60", false),
+        (.cookie, "max-age=60, public", true),
+    ])
+    func `a response made for credentials is shared only where it says so`(
+        name: HeaderName, control: String, isShared: Bool
+    ) async throws {
+        let cache = CachingHarness { .of($0.headers[name] ?? "", [.cacheControl: control]) }
+        _ = try await cache.send(.get, "/", [name: "alice"])
+        let other = try await cache.send(.get, "/", [name: "bob"])
+        #expect(other.isHit == isShared)
+    }
+
+    @Test func `variants are kept apart by what Vary names`() async throws {
+        let cache = CachingHarness {
+            .of(
+                $0.headers[.acceptLanguage] ?? "",
+                [.cacheControl: "max-age=60", .vary: "Accept-Language"])
+        }
+        #expect(try await cache.send(.get, "/", [.acceptLanguage: "de"]).text == "de")
+        let other = try await cache.send(.get, "/", [.acceptLanguage: "fr"])
+        #expect(other.text == "fr")
+        #expect(other.cacheStatus.contains("fwd=vary-miss"))
+        #expect(try await cache.send(.get, "/", [.acceptLanguage: "de"]).isHit)
+        #expect(try await cache.send(.get, "/", [.acceptLanguage: "fr"]).text == "fr")
+        #expect(try await cache.send(.get, "/", [.acceptLanguage: "FR ;q=1.0"]).isHit)
+        #expect(try await cache.send(.get, "/").isHit == false)
+        #expect(cache.origin.count == 3)
+    }
+
+    @Test func `the oldest variants go when there are too many`() async throws {
+        var configuration = Caching.Configuration()
+        configuration.maximumVariants = 2
+        let cache = CachingHarness(configuration: configuration) { _ in
+            .of("x", [.cacheControl: "max-age=60", .vary: "X-Kind"])
+        }
+        for kind in ["a", "b", "c"] { _ = try await cache.send(.get, "/", ["X-Kind": kind]) }
+        #expect(try await cache.send(.get, "/", ["X-Kind": "c"]).isHit)
+        #expect(try await cache.send(.get, "/", ["X-Kind": "b"]).isHit)
+        #expect(try await cache.send(.get, "/", ["X-Kind": "a"]).isHit == false)
+    }
+
+    @Test func `the client's own copy is confirmed with a 304`() async throws {
+        let cache = CachingHarness { _ in
+            .of(
+                "hello", [.cacheControl: "max-age=60", .etag: "\"v1\"", .contentType: "text/plain"])
+        }
+        _ = try await cache.send()
+        let confirmed = try await cache.send(.get, "/", [.ifNoneMatch: "W/\"v1\", \"v0\""])
+        #expect(confirmed.status == 304 && confirmed.text.isEmpty)
+        #expect(confirmed[.etag] == "\"v1\"" && confirmed[.contentType] == nil)
+        #expect(try await cache.send(.get, "/", [.ifNoneMatch: "\"v0\""]).status == 200)
+        #expect(cache.origin.count == 1)
+    }
+
+    @Test func `a client's condition on a miss doesn't keep the response from being stored`()
+        async throws
+    {
+        let cache = CachingHarness { request in
+            request.headers.contains(.ifNoneMatch)
+                ? Response(status: .notModified)
+                : .of("hello", [.cacheControl: "max-age=60", .etag: "\"v1\""])
+        }
+        let first = try await cache.send(.get, "/", [.ifNoneMatch: "\"v1\""])
+        #expect(first.status == 304)
+        #expect(try await cache.send().text == "hello")
+        #expect(cache.origin.count == 1)
+    }
+
+    @Test func `a stale response is confirmed by the handler's 304, and fresh again`()
+        async throws
+    {
+        let cache = CachingHarness { request in
+            request.headers[.ifNoneMatch] == "\"v1\""
+                ? Response(
+                    status: .notModified, headers: [.cacheControl: "max-age=60", "X-New": "1"])
+                : .of("hello", [.cacheControl: "max-age=60", .etag: "\"v1\""])
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(61))
+        let validated = try await cache.send()
+        #expect(validated.status == 200 && validated.text == "hello")
+        #expect(validated.cacheStatus == "Strata; fwd=stale; fwd-status=304; stored")
+        #expect(try await cache.send().isHit)
+        #expect(try await cache.send()["X-New"] == "1")
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test func `a stale response is served while a new one is fetched`() async throws {
+        let made = Mutex(0)
+        let cache = CachingHarness(
+            rules: [.everything.fresh(for: .seconds(10)).staleWhileRevalidate(for: .seconds(10))]
+        ) { _ in .of("\(made.withLock { $0 += 1; return $0 })", [:]) }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(15))
+        let stale = try await cache.send()
+        #expect(stale.text == "1")
+        #expect(stale.cacheStatus == "Strata; hit; ttl=-5; detail=stale-while-revalidate")
+        while try await cache.send().text == "1" { await Task.yield() }
+        #expect(cache.origin.count == 2)
+        cache.time.advance(by: .seconds(21))
+        #expect(try await cache.send().text == "3")
+    }
+
+    @Test func `a stale response is served in the place of an error, within its time`()
+        async throws
+    {
+        struct Broken: Error {}
+        let isBroken = Mutex(false)
+        let cache = CachingHarness { request in
+            guard isBroken.withLock({ $0 }) else {
+                return .of("good", [.cacheControl: "max-age=10, stale-if-error=20"])
+            }
+            if request.headers.contains("X-Throw") { throw Broken() }
+            return .of("bad", [:], status: 503)
+        }
+        _ = try await cache.send()
+        isBroken.withLock { $0 = true }
+        cache.time.advance(by: .seconds(15))
+        let stale = try await cache.send()
+        #expect(stale.status == 200 && stale.text == "good")
+        #expect(
+            stale.cacheStatus
+                == "Strata; fwd=stale; fwd-status=503; ttl=-5; detail=stale-if-error")
+        #expect(try await cache.send(.get, "/", ["X-Throw": "1"]).text == "good")
+        cache.time.advance(by: .seconds(20))
+        #expect(try await cache.send().status == 503)
+        await #expect(throws: Broken.self) { try await cache.send(.get, "/", ["X-Throw": "1"]) }
+    }
+
+    @Test(arguments: [
+        ("no-cache", false), ("max-age=4", false), ("max-age=5", true), ("min-fresh=6", false),
+        ("min-fresh=5", true), ("no-store", true),
+    ])
+    func `a request's directives decide what is fresh enough`(control: String, isHit: Bool)
+        async throws
+    {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=10"]) }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(5))
+        #expect(try await cache.send(.get, "/", [.cacheControl: control]).isHit == isHit)
+    }
+
+    @Test func `only-if-cached is answered with 504 where nothing is stored`() async throws {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=10"]) }
+        let headers: Headers = [.cacheControl: "only-if-cached"]
+        #expect(try await cache.send(.get, "/", headers).status == 504)
+        #expect(cache.origin.count == 0)
+        _ = try await cache.send()
+        #expect(try await cache.send(.get, "/", headers).status == 200)
+    }
+
+    @Test func `HEAD is answered from a stored GET`() async throws {
+        let cache = CachingHarness { _ in .of("hello", [.cacheControl: "max-age=60"]) }
+        _ = try await cache.send()
+        #expect(try await cache.send(.head).isHit)
+    }
+
+    @Test func `a successful unsafe request makes what is stored invalid`() async throws {
+        let cache = CachingHarness { request in
+            request.method == .get
+                ? .of("x", [.cacheControl: "max-age=60"])
+                : Response(
+                    status: request.headers.contains("X-Fail") ? .badRequest : .noContent,
+                    headers: [.location: "/b"])
+        }
+        for target in ["/a", "/b", "/c"] { _ = try await cache.send(.get, target) }
+        _ = try await cache.send(.put, "/a", ["X-Fail": "1"])
+        #expect(try await cache.send(.get, "/a").isHit)
+        _ = try await cache.send(.put, "/a")
+        #expect(try await cache.send(.get, "/a").isHit == false)
+        #expect(try await cache.send(.get, "/b").isHit == false)
+        #expect(try await cache.send(.get, "/c").isHit)
+    }
+
+    @Test(arguments: [
+        (Caching.Purge.tag("product-7"), ["/products/7"]),
+        (.tag("products"), ["/products/7", "/products/8"]),
+        (.tag("handmade"), ["/other"]),
+        (.uri("http://example.com/products/8"), ["/products/8"]),
+        (.prefix("/products/"), ["/products/7", "/products/8"]),
+        (.everything, ["/products/7", "/products/8", "/other"]),
+    ])
+    func `a purge makes invalid what it names and nothing else`(
+        purge: Caching.Purge, gone: [String]
+    ) async throws {
+        let cache = CachingHarness(
+            rules: [.path("/products/{id}").tagged("products", "product-{id}")]
+        ) { request in
+            var response = Response.of("x", [.cacheControl: "max-age=60", .vary: "X-Kind"])
+            if request.path == "/other" { response.cacheTags = ["handmade"] }
+            return response
+        }
+        let all = ["/products/7", "/products/8", "/other"]
+        for target in all { _ = try await cache.send(.get, target) }
+        try await cache.caching.purge(purge)
+        for target in all {
+            let isHit = try await cache.send(.get, target).isHit
+            #expect(isHit == !gone.contains(target), "\(target)")
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a fill that began before a purge doesn't land after it`(isTagOfHandler: Bool)
+        async throws
+    {
+        let gate = Gate()
+        let cache = CachingHarness(
+            rules: isTagOfHandler ? [] : [.everything.tagged("t")]
+        ) { _ in
+            try await gate.pass()
+            var response = Response.of("old", [.cacheControl: "max-age=60"])
+            if isTagOfHandler { response.cacheTags = ["t"] }
+            return response
+        }
+        async let first = cache.send()
+        while cache.origin.count == 0 { await Task.yield() }
+        try await cache.caching.purge(.tag("t"))
+        gate.open()
+        #expect(try await first.text == "old")
+        #expect(try await cache.send().isHit == false)
+        #expect(try await cache.send().isHit)
+    }
+
+    @Test func `the order of query parameters matters only where a rule doesn't say otherwise`()
+        async throws
+    {
+        let cache = CachingHarness(rules: [
+            .path("/sorted").key(.ignoring(["utm"])), .path("/only").key(.only(["a"])),
+        ]) { _ in .of("x", [.cacheControl: "max-age=60"]) }
+        for (first, second, isHit) in [
+            ("/exact?a=1&b=2", "/exact?b=2&a=1", false),
+            ("/sorted?a=1&b=2&utm=x", "/sorted?b=2&utm=y&a=1", true),
+            ("/only?a=1&b=2", "/only?b=3&a=1", true),
+            ("/only?a=1", "/only?a=2", false),
+        ] {
+            _ = try await cache.send(.get, first)
+            #expect(try await cache.send(.get, second).isHit == isHit, "\(second)")
+        }
+    }
+
+    @Test func `QUERY is kept by its content`() async throws {
+        let cache = CachingHarness { request in
+            .of(
+                String(decoding: try await request.body.collect(upTo: 100), as: UTF8.self),
+                [.cacheControl: "max-age=60"])
+        }
+        let query: Strata.Method = .query
+        #expect(try await cache.send(query, "/", body: RequestBody(Array("a".utf8))).text == "a")
+        #expect(try await cache.send(query, "/", body: RequestBody(Array("b".utf8))).text == "b")
+        let again = try await cache.send(query, "/", body: RequestBody(Array("a".utf8)))
+        #expect(again.isHit && again.text == "a")
+        #expect(try await cache.send(.get, "/").isHit == false)
+    }
+
+    @Test func `a failing store is as good as an empty one`() async throws {
+        let time = ManualTime()
+        let store = FaultyStore(MemoryStore(time: time))
+        let cache = CachingHarness(store: store) { _ in
+            .of("x", [.cacheControl: "max-age=60"])
+        }
+        store.inject(.fail(.unavailable), into: Set(FaultyStore.Operation.allCases), times: 100)
+        for _ in 0..<3 { #expect(try await cache.send().text == "x") }
+        store.heal()
+    }
+
+    @Test func `fields of the connection are neither stored nor sent on`() async throws {
+        let cache = CachingHarness { _ in
+            .of(
+                "x",
+                [
+                    .cacheControl: "max-age=60", .connection: "X-Hop", "X-Hop": "1",
+                    .keepAlive: "1", "X-End": "kept",
+                ])
+        }
+        for _ in 0..<2 {
+            let reply = try await cache.send()
+            #expect(reply["X-End"] == "kept")
+            #expect(reply["X-Hop"] == nil && reply[.connection] == nil && reply[.keepAlive] == nil)
+        }
+    }
+}

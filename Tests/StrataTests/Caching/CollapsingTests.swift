@@ -1,0 +1,129 @@
+import Strata
+import StrataTesting
+import Synchronization
+import Testing
+
+struct CollapsingTests {
+    /// Sends so many requests at once, and lets the handler go on once all of them wait.
+    private func herd(
+        _ count: Int, _ cache: CachingHarness, _ gate: Gate, calls: Int
+    ) async throws -> [CachingHarness.Reply] {
+        try await withThrowingTaskGroup(of: CachingHarness.Reply.self) { group in
+            for _ in 0..<count { group.addTask { try await cache.send() } }
+            while cache.origin.count < calls { await Task.yield() }
+            for _ in 0..<1000 { await Task.yield() }
+            gate.open()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    @Test func `requests for one thing at one time are one call`() async throws {
+        let gate = Gate()
+        let cache = CachingHarness { _ in
+            try await gate.pass()
+            return .of("x", [.cacheControl: "max-age=60"])
+        }
+        let replies = try await herd(100, cache, gate, calls: 1)
+        #expect(cache.origin.count == 1)
+        #expect(replies.allSatisfy { $0.text == "x" })
+        #expect(replies.count { $0.cacheStatus.contains("collapsed") || $0.isHit } == 99)
+    }
+
+    @Test func `a response that is stale at once still answers all who waited`() async throws {
+        let gate = Gate()
+        let cache = CachingHarness { _ in
+            try await gate.pass()
+            return .of("x", [.cacheControl: "max-age=0", .etag: "\"1\""])
+        }
+        let replies = try await herd(50, cache, gate, calls: 1)
+        #expect(replies.allSatisfy { $0.text == "x" })
+        #expect(cache.origin.count < 50)
+    }
+
+    @Test(arguments: ["private", "no-store", "max-age=60, no-cache"])
+    func `nobody waits behind another for what can't be shared`(control: String) async throws {
+        let cache = CachingHarness { request in
+            .of("x", [.cacheControl: control, .etag: "\"1\""])
+        }
+        let replies = try await withThrowingTaskGroup(of: CachingHarness.Reply.self) { group in
+            for _ in 0..<50 { group.addTask { try await cache.send() } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(replies.count == 50)
+        #expect(replies.allSatisfy { !$0.cacheStatus.contains("collapsed") && !$0.isHit })
+        #expect(cache.origin.count == 50)
+    }
+
+    @Test func `a streamed response is joined while it is made`() async throws {
+        let gate = Gate()
+        let cache = CachingHarness { _ in
+            Response(
+                headers: [.cacheControl: "max-age=60"],
+                body: .stream(
+                    BodyStream { writer in
+                        try await writer.write("one ")
+                        try await gate.pass()
+                        try await writer.write("two")
+                    }))
+        }
+        let replies = try await herd(20, cache, gate, calls: 1)
+        #expect(cache.origin.count == 1)
+        #expect(replies.allSatisfy { $0.text == "one two" })
+        #expect(try await cache.send().isHit)
+    }
+
+    @Test func `a stream that breaks off is broken off for all, and not stored`() async throws {
+        struct Broken: Error {}
+        let cache = CachingHarness { _ in
+            Response(
+                headers: [.cacheControl: "max-age=60"],
+                body: .stream(
+                    BodyStream { writer in
+                        try await writer.write("one ")
+                        throw Broken()
+                    }))
+        }
+        await #expect(throws: Broken.self) { try await cache.send() }
+        await #expect(throws: Broken.self) { try await cache.send() }
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test func `a stream longer than the limit reaches its client and is not stored`()
+        async throws
+    {
+        var configuration = Caching.Configuration()
+        configuration.maximumBodyBytes = 1000
+        let cache = CachingHarness(configuration: configuration) { _ in
+            Response(
+                headers: [.cacheControl: "max-age=60"],
+                body: .stream(
+                    BodyStream { writer in
+                        for _ in 0..<100 {
+                            try await writer.write(String(repeating: "x", count: 100))
+                        }
+                    }))
+        }
+        #expect(try await cache.send().text.count == 10_000)
+        #expect(try await cache.send().isHit == false)
+    }
+
+    @Test func `a request that is given up leaves the call to those who still wait`()
+        async throws
+    {
+        let gate = Gate()
+        let cache = CachingHarness { _ in
+            try await gate.pass()
+            try Task.checkCancellation()
+            return .of("x", [.cacheControl: "max-age=60"])
+        }
+        let leader = Task { try await cache.send() }
+        while cache.origin.count == 0 { await Task.yield() }
+        let follower = Task { try await cache.send() }
+        for _ in 0..<1000 { await Task.yield() }
+        leader.cancel()
+        await #expect(throws: CancellationError.self) { try await leader.value }
+        gate.open()
+        #expect(try await follower.value.text == "x")
+        #expect(cache.origin.count == 1)
+    }
+}
