@@ -101,6 +101,7 @@ extension Caching {
         var status = status
         switch outcome {
         case .exclusive(let response, let reason):
+            if request.method == .head { await learn(from: response, request, target, found) }
             return exclusive(response, reason, request, target, found, status)
         case .store(let head, let content, let forwarded):
             if forwarded != head.status { status.forwardStatus = forwarded }
@@ -208,7 +209,7 @@ extension Caching {
             status: response.status,
             headers: storedHeaders(of: response, received: received),
             born: InitialAge.born(response.headers, requested: requested, received: received),
-            terms: terms,
+            made: received, terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
             generations: names ?? [])
         return switch response.body {
@@ -237,6 +238,29 @@ extension Caching {
         case .skip: head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
         }
         return .store(head, .there(stored.content), forwarded: .notModified)
+    }
+
+    /// Brings a stored response up to date by the answer to a HEAD that agrees with it; one that
+    /// doesn't makes it stale (RFC 9111 §4.3.5).
+    private func learn(
+        from response: Response, _ request: Request, _ target: Target, _ found: Found
+    ) async {
+        guard response.status == .ok, let stored = found.stored else { return }
+        let received = time.now
+        var read = request
+        read.method = .get
+        if Validation.head(response, agreesWith: stored) {
+            let generations = await generations(of: request, target)
+            if case .store(let head, .there(let content), _) = update(
+                stored, by: response, read, requested: received, generations)
+            {
+                await save(head, content, read, target, found)
+            }
+        } else {
+            var head = stored.head
+            head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
+            await save(head, stored.content, read, target, found)
+        }
     }
 
     /// The stored response that a 304 speaks of: the selected one, or another variant.

@@ -63,7 +63,7 @@ extension Caching {
     }
 
     /// How long a response is worth keeping.
-    private func timeToLive(of head: StoredHead) -> Duration {
+    func timeToLive(of head: StoredHead) -> Duration {
         let isValidatable =
             head.headers.contains(.etag) || head.headers.contains(.lastModified)
         let stale = max(
@@ -75,10 +75,14 @@ extension Caching {
 
     /// Remembers that responses for the URI can't be stored.
     func rememberUncacheable(_ target: Target) async {
+        await set(
+            .uncacheable, for: target.key, timeToLive: configuration.remembersUncacheable)
+    }
+
+    /// Keeps a record, if the store can.
+    func set(_ record: CacheRecord, for key: CacheKey, timeToLive: Duration) async {
         do {
-            try await store.set(
-                CacheRecord.uncacheable, for: target.key.text,
-                timeToLive: configuration.remembersUncacheable)
+            try await store.set(record, for: key.text, timeToLive: timeToLive)
         } catch {
             events(StoreFault(error))
         }
@@ -99,7 +103,8 @@ extension Caching {
         else { return }
         let head = StoredHead(
             status: response.status, headers: storedHeaders(of: response, received: now),
-            born: InitialAge.born(response.headers, requested: now, received: now), terms: terms,
+            born: InitialAge.born(response.headers, requested: now, received: now), made: now,
+            terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: read),
             generations: generations.named)
         await save(head, content, read, target, .nothing)

@@ -191,7 +191,7 @@ public struct Caching: Middleware {
 
     private func lookUp(_ request: Request, _ target: Target) async -> Found {
         switch await record(target.key) {
-        case nil: return .nothing
+        case nil, .encoded: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response): return .response(response, target.key, nil)
         case .variants(let index):
@@ -236,12 +236,12 @@ public struct Caching: Middleware {
         case .noVariant: status = CacheStatus(forward: .varyMiss)
         case .response(let stored, let key, _):
             switch Reuse(stored.head, directives: target.directives, now: now) {
-            case .fresh: return hit(stored, request, detail: nil, now)
-            case .staleAsRequested: return hit(stored, request, detail: "max-stale", now)
+            case .fresh: return hit(stored, key, request, detail: nil, now)
+            case .staleAsRequested: return hit(stored, key, request, detail: "max-stale", now)
             case .staleWhileRevalidate:
                 guard let handler = next.detached else { break }
                 revalidate(request, target, found, key, handler)
-                return hit(stored, request, detail: "stale-while-revalidate", now)
+                return hit(stored, key, request, detail: "stale-while-revalidate", now)
             case .validate(let reason):
                 let isOfRequest = stored.head.timeToLive(at: now) > .zero
                 status = CacheStatus(
@@ -259,11 +259,18 @@ public struct Caching: Middleware {
     }
 
     private func hit(
-        _ stored: StoredResponse, _ request: Request, detail: String?, _ now: Timestamp
+        _ stored: StoredResponse, _ key: CacheKey, _ request: Request, detail: String?,
+        _ now: Timestamp
     ) -> Response {
         var status = CacheStatus(detail: detail)
         status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
-        return reply(with: stored.head, .bytes(stored.content), to: request, status, now)
+        var response = reply(
+            with: stored.head, .bytes(stored.content), to: request, status, now)
+        if request.headers.contains(.acceptEncoding), !stored.content.isEmpty {
+            response.encodedSiblings = StoredSiblings(
+                of: stored, key: key, caching: self)
+        }
+        return response
     }
 
     /// The answer that a stored response gives to a request, its conditions met.

@@ -9,6 +9,8 @@ extension CacheRecord: StoreValue {
         static let response: UInt8 = 0
         static let variants: UInt8 = 1
         static let uncacheable: UInt8 = 2
+        static let encoded: UInt8 = 3
+        static let notSmaller: UInt8 = 4
     }
 
     var byteCount: Int {
@@ -19,7 +21,8 @@ extension CacheRecord: StoreValue {
             }
         case .variants(let index):
             index.variants.reduce(128) { $0 + $1.key.utf8.count + 64 }
-        case .uncacheable: 16
+        case .uncacheable, .encoded(.notSmaller): 16
+        case .encoded(.bytes(let bytes)): bytes.count + 48
         }
     }
 
@@ -43,6 +46,11 @@ extension CacheRecord: StoreValue {
             }
         case .uncacheable:
             writer.write(Kind.uncacheable)
+        case .encoded(.bytes(let bytes)):
+            writer.write(Kind.encoded)
+            writer.write(bytes)
+        case .encoded(.notSmaller):
+            writer.write(Kind.notSmaller)
         }
         return writer.bytes
     }
@@ -68,6 +76,10 @@ extension CacheRecord: StoreValue {
             self = .variants(
                 VariantIndex(epoch: epoch, nameSets: nameSets, variants: variants))
         case Kind.uncacheable: self = .uncacheable
+        case Kind.encoded:
+            guard let bytes = reader.readBytes() else { return nil }
+            self = .encoded(.bytes(bytes))
+        case Kind.notSmaller: self = .encoded(.notSmaller)
         default: return nil
         }
         guard reader.isAtEnd else { return nil }
@@ -82,6 +94,7 @@ extension BinaryWriter {
             writer.write(field.valueBytes)
         }
         write(head.born.nanoseconds)
+        write(head.made.nanoseconds)
         write(head.terms.lifetime.saturatedNanoseconds)
         write(head.terms.staleWhileRevalidate.saturatedNanoseconds)
         write(head.terms.staleIfError.saturatedNanoseconds)
@@ -115,6 +128,7 @@ extension BinaryReader {
         guard let code = read(UInt16.self), let status = Status(code: Int(code)),
             let headers = readHeaders(),
             let born = read(Int64.self),
+            let made = read(Int64.self),
             let lifetime = read(Int64.self),
             let staleWhileRevalidate = read(Int64.self),
             let staleIfError = read(Int64.self),
@@ -134,6 +148,7 @@ extension BinaryReader {
         else { return nil }
         return StoredHead(
             status: status, headers: headers, born: Timestamp(nanoseconds: born),
+            made: Timestamp(nanoseconds: made),
             terms: ReuseTerms(
                 lifetime: .nanoseconds(lifetime),
                 staleWhileRevalidate: .nanoseconds(staleWhileRevalidate),

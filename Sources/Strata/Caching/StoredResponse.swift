@@ -15,6 +15,8 @@ struct StoredHead: Sendable, Hashable {
     var headers: Headers
     /// The moment at which the response's age was zero (RFC 9111 §4.2.3).
     var born: Timestamp
+    /// The moment at which the content was stored.
+    var made: Timestamp
     /// How it may be used again.
     var terms: ReuseTerms
     /// The request's fields that `Vary` names, normalised; nil where there was no such field.
@@ -81,4 +83,6 @@ enum CacheRecord: Sendable, Hashable {
     case variants(VariantIndex)
     /// The last response could not be stored: don't let requests wait for each other.
     case uncacheable
+    /// What became of a response's content in a coding.
+    case encoded(EncodedSibling)
 }

@@ -81,6 +81,17 @@ enum Validation {
         return true
     }
 
+    /// Whether the answer to a HEAD describes what is stored: the same validators and the same
+    /// length, as far as it names them (RFC 9111 §4.3.5).
+    static func head(_ response: Response, agreesWith stored: StoredResponse) -> Bool {
+        for name in [HeaderName.etag, .lastModified] {
+            guard let value = response.headers.first(name) else { continue }
+            guard value == stored.head.headers.first(name) else { return false }
+        }
+        guard let length = response.headers.first(.contentLength) else { return true }
+        return Int(length) == stored.content.count
+    }
+
     /// The stored fields brought up to date by those of a 304, or of a HEAD's answer: they take
     /// the place of stored ones, except those that describe the stored content (RFC 9111 §3.2).
     static func update(_ stored: Headers, by newer: Headers) -> Headers {

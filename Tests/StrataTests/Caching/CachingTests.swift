@@ -230,6 +230,23 @@ struct CachingTests {
         #expect(try await cache.send(.head).isHit)
     }
 
+    @Test(arguments: [("\"1\"", true), ("\"2\"", false)])
+    func `a HEAD brings what is stored up to date, or makes it stale`(
+        etag: String, isSame: Bool
+    ) async throws {
+        let cache = CachingHarness { request in
+            request.method == .head
+                ? .of("", [.cacheControl: "max-age=60", .etag: etag, "X-New": "1"])
+                : .of("hello", [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        _ = try await cache.send()
+        _ = try await cache.send(.head, "/", [.cacheControl: "no-cache"])
+        let reply = try await cache.send()
+        #expect(reply.isHit == isSame)
+        #expect(reply.text == "hello")
+        #expect(reply["X-New"] == (isSame ? "1" : nil))
+    }
+
     @Test func `a successful unsafe request makes what is stored invalid`() async throws {
         let cache = CachingHarness { request in
             request.method == .get
