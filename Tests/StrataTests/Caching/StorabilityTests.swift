@@ -1,0 +1,222 @@
+import StrataTesting
+import Testing
+
+@testable import Strata
+
+/// RFC 9111 §3, row by row.
+struct StorabilityTests {
+    private static let now = Timestamp(seconds: 1_000_000_000)  // 2001-09-09T01:46:40Z
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        let section: String
+        var method: Strata.Method = .get
+        var status: Status = .ok
+        var request: Headers = [:]
+        let response: Headers
+        var rule: CachingRule?
+        /// Nil where the response may be stored.
+        let reason: Storability.Reason?
+
+        var testDescription: String { "\(section): \(response) → \(reason?.rawValue ?? "stored")" }
+    }
+
+    static let rows: [Row] = [
+        Row(section: "§3 explicit", response: [.cacheControl: "max-age=60"], reason: nil),
+        Row(section: "§3 shared", response: [.cacheControl: "s-maxage=60"], reason: nil),
+        Row(
+            section: "§5.3 Expires", response: [.expires: "Sun, 09 Sep 2001 02:46:40 GMT"],
+            reason: nil),
+        Row(section: "§3 nothing said", response: [:], reason: .withoutFreshness),
+        Row(section: "§4.3.1 validator", response: [.etag: "\"1\""], reason: nil),
+        Row(
+            section: "§4.2.2 heuristic",
+            response: [.lastModified: "Sat, 08 Sep 2001 01:46:40 GMT"], reason: nil),
+        Row(
+            section: "§4.2.2 status not heuristically cacheable", status: 202,
+            response: [.lastModified: "Sat, 08 Sep 2001 01:46:40 GMT"],
+            reason: .withoutFreshness),
+        Row(
+            section: "§5.2.2.9 public makes it so", status: 202,
+            response: [
+                .lastModified: "Sat, 08 Sep 2001 01:46:40 GMT", .cacheControl: "public",
+            ], reason: nil),
+        Row(
+            section: "§3 unknown status with explicit freshness", status: 299,
+            response: [.cacheControl: "max-age=60"], reason: nil),
+        Row(
+            section: "§5.2.2.3 must-understand, unknown status", status: 299,
+            response: [.cacheControl: "max-age=60, must-understand"], reason: .notUnderstood),
+        Row(
+            section: "§5.2.2.3 must-understand over no-store",
+            response: [.cacheControl: "max-age=60, must-understand, no-store"], reason: nil),
+        Row(
+            section: "§5.2.2.5", response: [.cacheControl: "max-age=60, no-store"],
+            reason: .noStore),
+        Row(
+            section: "§5.2.2.7", response: [.cacheControl: "max-age=60, private"],
+            reason: .isPrivate),
+        Row(
+            section: "§5.2.2.7 qualified",
+            response: [.cacheControl: "max-age=60, private=\"X-Secret\""], reason: nil),
+        Row(
+            section: "§5.2.1.5", request: [.cacheControl: "no-store"],
+            response: [.cacheControl: "max-age=60"], reason: .requestNoStore),
+        Row(
+            section: "§3.5", request: [.authorization: "Basic x"],
+            response: [.cacheControl: "max-age=60"], reason: .authorization),
+        Row(
+            section: "§3.5 public", request: [.authorization: "Basic x"],
+            response: [.cacheControl: "max-age=60, public"], reason: nil),
+        Row(
+            section: "§3.5 must-revalidate", request: [.authorization: "Basic x"],
+            response: [.cacheControl: "max-age=60, must-revalidate"], reason: nil),
+        Row(
+            section: "§3.5 s-maxage", request: [.authorization: "Basic x"],
+            response: [.cacheControl: "s-maxage=60"], reason: nil),
+        Row(
+            section: "§4.1", response: [.cacheControl: "max-age=60", .vary: "Accept, *"],
+            reason: .varyWildcard),
+        Row(
+            section: "§7.3 Set-Cookie",
+            response: [.cacheControl: "max-age=60, public", .setCookie: "a=b"],
+            reason: .setCookie),
+        Row(
+            section: "§3 method", method: .delete, response: [.cacheControl: "max-age=60"],
+            reason: .method),
+        Row(
+            section: "9110 §9.3.3 POST", method: .post, response: [.cacheControl: "max-age=60"],
+            reason: .method),
+        Row(
+            section: "9110 §9.3.3 POST with Content-Location", method: .post,
+            response: [.cacheControl: "max-age=60", .contentLocation: "/here"], reason: nil),
+        Row(
+            section: "9110 §9.3.3 POST with another Content-Location", method: .post,
+            response: [.cacheControl: "max-age=60", .contentLocation: "/there"],
+            reason: .method),
+        Row(
+            section: "§3.3 partial", status: 206, response: [.cacheControl: "max-age=60"],
+            reason: .status),
+        Row(
+            section: "§4.3.4 304", status: 304, response: [.cacheControl: "max-age=60"],
+            reason: .status),
+        Row(
+            section: "rule never", response: [.cacheControl: "max-age=60"],
+            rule: CachingRule.everything.never, reason: .rule),
+        Row(
+            section: "rule fills in", response: [:],
+            rule: .everything.fresh(for: .seconds(1)), reason: nil),
+        Row(
+            section: "rule beneath private", response: [.cacheControl: "private"],
+            rule: .everything.fresh(for: .seconds(1)), reason: .isPrivate),
+        Row(
+            section: "rule above private", response: [.cacheControl: "private"],
+            rule: .everything.fresh(for: .seconds(1), over: .originHeaders), reason: nil),
+        Row(
+            section: "rule beneath Set-Cookie", response: [.setCookie: "a=b"],
+            rule: .everything.fresh(for: .seconds(1), over: .originHeaders),
+            reason: .setCookie),
+    ]
+
+    @Test(arguments: rows)
+    func `a response is stored where the RFC allows it`(row: Row) {
+        let decision = decide(row)
+        switch (decision, row.reason) {
+        case (.store, nil): break
+        case (.skip(let reason), let expected): #expect(reason == expected)
+        default: Issue.record("\(decision)")
+        }
+    }
+
+    private func decide(_ row: Row, targetFields: [HeaderName] = []) -> Storability {
+        Storability(
+            Request(row.method, "/here", headers: row.request),
+            Response(status: row.status, headers: row.response), rule: row.rule,
+            targetFields: targetFields, now: Self.now)
+    }
+
+    private func storedTerms(
+        _ headers: Headers, rule: CachingRule? = nil, targetFields: [HeaderName] = []
+    ) -> ReuseTerms? {
+        let row = Row(section: "", response: headers, rule: rule, reason: nil)
+        guard case .store(let terms) = decide(row, targetFields: targetFields) else { return nil }
+        return terms
+    }
+
+    @Test(
+        arguments: [
+            ("§4.2.1 s-maxage first", [.cacheControl: "max-age=1, s-maxage=2"], 2),
+            (
+                "§5.3 max-age before Expires",
+                [.cacheControl: "max-age=1", .expires: "Sun, 09 Sep 2001 02:46:40 GMT"], 1
+            ),
+            (
+                "§4.2.1 Expires minus Date",
+                [
+                    .expires: "Sun, 09 Sep 2001 01:46:50 GMT",
+                    .date: "Sun, 09 Sep 2001 01:46:30 GMT",
+                ], 20
+            ),
+            (
+                "§5.3 RFC 850 form", [.etag: "\"1\"", .expires: "Sunday, 09-Sep-01 01:46:50 GMT"],
+                10
+            ),
+            ("§5.3 asctime form", [.etag: "\"1\"", .expires: "Sun Sep  9 01:46:50 2001"], 10),
+            ("§5.3 invalid is past", [.etag: "\"1\"", .expires: "0"], 0),
+            ("§4.2.2 a tenth", [.lastModified: "Sun, 09 Sep 2001 01:30:00 GMT"], 100),
+            (
+                "§4.2.1 invalid max-age is stale",
+                [.etag: "\"1\"", .cacheControl: "max-age=x"], 0
+            ),
+        ] as [(String, Headers, Int)])
+    func `the lifetime is what the first of its sources says`(
+        section: String, headers: Headers, seconds: Int
+    ) throws {
+        #expect(try #require(storedTerms(headers)).lifetime == .seconds(seconds), "\(section)")
+    }
+
+    @Test func `a repeated Expires is in the past`() throws {
+        var headers: Headers = [.etag: "\"1\""]
+        for _ in 0..<2 { try headers.append(.expires, "Sun, 09 Sep 2001 02:46:40 GMT") }
+        #expect(try #require(storedTerms(headers)).lifetime == .zero)
+    }
+
+    @Test func `a heuristic is a day at most`() throws {
+        let headers: Headers = [.lastModified: "Sat, 09 Sep 1995 01:46:40 GMT"]
+        #expect(try #require(storedTerms(headers)).lifetime == .seconds(86_400))
+    }
+
+    @Test(arguments: [
+        ("max-age=1, stale-while-revalidate=5, stale-if-error=7", 5, 7, false),
+        ("max-age=1, must-revalidate, stale-while-revalidate=5", 0, 0, true),
+        ("max-age=1, proxy-revalidate, stale-if-error=5", 0, 0, true),
+        ("s-maxage=1", 0, 0, true),
+        ("s-maxage=1, stale-while-revalidate=5", 5, 0, true),
+        ("max-age=1", 20, 30, false),
+    ])
+    func `how long it may be stale is what the response allows, else the rule`(
+        control: String, whileRevalidate: Int, ifError: Int, forbidsStale: Bool
+    ) throws {
+        let rule = CachingRule.everything.staleWhileRevalidate(for: .seconds(20))
+            .staleIfError(for: .seconds(30))
+        let terms = try #require(
+            storedTerms([.cacheControl: control], rule: control == "max-age=1" ? rule : nil))
+        #expect(terms.staleWhileRevalidate == .seconds(whileRevalidate))
+        #expect(terms.staleIfError == .seconds(ifError))
+        #expect(terms.forbidsStale == forbidsStale)
+    }
+
+    @Test(
+        arguments: [
+            (["CDN-Cache-Control"], 2), (["Strata-Cache-Control", "CDN-Cache-Control"], 3), ([], 1),
+        ] as [([HeaderName], Int)])
+    func `the first targeted field that is there counts in the place of Cache-Control`(
+        fields: [HeaderName], seconds: Int
+    ) throws {
+        let headers: Headers = [
+            .cacheControl: "max-age=1", "CDN-Cache-Control": "max-age=2",
+            "Strata-Cache-Control": "max-age=3",
+        ]
+        #expect(
+            try #require(storedTerms(headers, targetFields: fields)).lifetime == .seconds(seconds))
+    }
+}
