@@ -34,6 +34,10 @@ extension Compression {
         /// What a client gets that refuses every coding there is, and the content as it is too.
         public var whenNothingIsAcceptable: Refusal = .sendIdentity
 
+        /// How the encoded content of requests is decoded. Nil leaves it, and its
+        /// `Content-Encoding`, to the handler.
+        public var requestDecoding: RequestDecoding? = RequestDecoding()
+
         /// Whether content of a media type, in lower case and without its parameters, gets
         /// smaller. By default ``isUsuallyCompressible(_:)``. Content without a type goes as it is.
         public var isCompressible: @Sendable (_ mediaType: String) -> Bool = {
@@ -81,6 +85,10 @@ extension Compression {
             precondition(minimumBytes >= 0, "A length is not negative")
             precondition(maximumBufferedBytes >= 0, "A length is not negative")
             precondition(flushDelay > .zero, "The delay of a flush is longer than nothing")
+            if let requestDecoding {
+                precondition(requestDecoding.maximumBytes >= 0, "A length is not negative")
+                precondition(requestDecoding.maximumRatio >= 1, "Decoding adds to the length")
+            }
             precondition(maximumIdleCompressors >= 0, "A number of compressors is not negative")
         }
 

@@ -13,6 +13,9 @@ public import Strata
 /// smaller. Streamed content is compressed while it is sent: in bounded memory, at the pace of the
 /// client, and what the handler pauses after reaches the client without delay.
 ///
+/// Encoded content of requests is decoded for the handler while it reads, within the limits of
+/// ``Configuration/requestDecoding``; a coding that isn't known is answered with 415.
+///
 /// Put it outside ``Strata/Caching``, which keeps what was compressed once for the next hit.
 ///
 /// ```swift
@@ -49,6 +52,13 @@ public struct Compression: Middleware {
         }
 
         var inner = request
+        if let limits = configuration.requestDecoding {
+            switch RequestCodingDecision(request) {
+            case .leave: break
+            case .decode(let codings): try inner.decodeContent(from: codings, limits: limits)
+            case .unsupported: return Problem.unsupportedContentCoding.response
+            }
+        }
         inner.headers.removeCodings(fromConditionsOf: accepted, configuration.codings)
         var response = try await next(inner)
         var decision = decide(response, request, negotiation)

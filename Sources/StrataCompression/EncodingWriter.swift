@@ -143,6 +143,8 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
             offset += progress.consumed
             filled += progress.produced
             isComplete = progress.isComplete
+            precondition(
+                isComplete || filled == output.count, "An encoder goes on while there is room")
             if filled > 0, filled == output.count || !isComplete || step != .more {
                 try await handOn()
             }

@@ -75,3 +75,59 @@ extension EncodingStep {
         }
     }
 }
+
+/// A decompressor of zlib. As with ``ZlibEncoder``, one task at a time has it in its hands.
+final class ZlibDecoder: Decoder, @unchecked Sendable {
+    /// On the heap because zlib's state points back to it.
+    private let stream: UnsafeMutablePointer<z_stream>
+    private let frame: ZlibEncoder.Frame
+    private var isAtEnd = false
+
+    init(_ frame: ZlibEncoder.Frame) throws(CompressionError) {
+        self.frame = frame
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        let result = inflateInit2_(
+            stream, frame.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        guard result == Z_OK else {
+            throw CompressionError(
+                .outOfMemory, "zlib has no memory for a decompressor (\(result)).")
+        }
+    }
+
+    deinit {
+        // Does nothing to a stream that was never set up.
+        inflateEnd(stream)
+        stream.deallocate()
+    }
+
+    func decode(
+        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(MalformedContent) -> DecodingProgress {
+        let input = UnsafeRawBufferPointer(rebasing: input.prefix(Int(UInt32.max)))
+        let output = UnsafeMutableRawBufferPointer(rebasing: output.prefix(Int(UInt32.max)))
+        if isAtEnd, !input.isEmpty {
+            // Of gzip there may be several, one behind the other (RFC 1952 §2.2).
+            guard frame == .gzip else { throw MalformedContent() }
+            inflateReset(stream)
+            isAtEnd = false
+        }
+        guard !isAtEnd else { return DecodingProgress(consumed: 0, produced: 0, isAtEnd: true) }
+
+        stream.pointee.next_in = UnsafeMutablePointer(
+            mutating: input.bindMemory(to: UInt8.self).baseAddress)
+        stream.pointee.avail_in = UInt32(input.count)
+        stream.pointee.next_out = output.bindMemory(to: UInt8.self).baseAddress
+        stream.pointee.avail_out = UInt32(output.count)
+        let result = inflate(stream, Z_NO_FLUSH)
+        switch result {
+        // Z_BUF_ERROR only says that there was nothing to do.
+        case Z_OK, Z_BUF_ERROR: break
+        case Z_STREAM_END: isAtEnd = true
+        default: throw MalformedContent()
+        }
+        return DecodingProgress(
+            consumed: input.count - Int(stream.pointee.avail_in),
+            produced: output.count - Int(stream.pointee.avail_out), isAtEnd: isAtEnd)
+    }
+}
