@@ -62,4 +62,10 @@ extension StringProtocol where SubSequence == Substring {
         while let byte = rest.last, byte.isOptionalWhitespace { rest.removeLast() }
         return Substring(rest)
     }
+
+    /// The text with `A` to `Z` turned into `a` to `z`, and nothing else changed.
+    package var asciiLowercased: String {
+        guard utf8.contains(where: { $0 != $0.asciiLowercased }) else { return String(self) }
+        return String(decoding: utf8.lazy.map(\.asciiLowercased), as: UTF8.self)
+    }
 }
