@@ -29,18 +29,37 @@ let package = Package(
             name: "Server",
             description: "The embedded HTTP/1.1 server and what runs on it "
                 + "(needs libmicrohttpd-dev and libcurl4-openssl-dev)."),
+        .trait(
+            name: "ISAL",
+            description: "Faster gzip and deflate at level 1 (needs libisal-dev)."),
+        .trait(
+            name: "Libdeflate",
+            description: "Faster gzip and deflate of buffered content (needs libdeflate-dev)."),
+        .trait(name: "Zstd", description: "The content coding zstd (needs libzstd-dev)."),
+        .trait(name: "Brotli", description: "The content coding br (needs libbrotli-dev)."),
         .default(enabledTraits: []),
     ],
     targets: [
         .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CISAL"),
+        .systemLibrary(name: "CLibdeflate"),
+        .systemLibrary(name: "CZstd"),
+        .systemLibrary(name: "CBrotli"),
         .systemLibrary(name: "CHiredis"),
         .systemLibrary(name: "CSSL"),
         .systemLibrary(name: "CMicroHTTPD"),
 
         .target(name: "Strata", dependencies: ["CCrypto"], swiftSettings: librarySettings),
         .target(
-            name: "StrataCompression", dependencies: ["Strata", "CZlib"],
+            name: "StrataCompression",
+            dependencies: [
+                "Strata", "CZlib",
+                .target(name: "CISAL", condition: .when(traits: ["ISAL"])),
+                .target(name: "CLibdeflate", condition: .when(traits: ["Libdeflate"])),
+                .target(name: "CZstd", condition: .when(traits: ["Zstd"])),
+                .target(name: "CBrotli", condition: .when(traits: ["Brotli"])),
+            ],
             swiftSettings: librarySettings),
         .target(
             name: "StrataRedis", dependencies: ["Strata", "CHiredis", "CSSL"],

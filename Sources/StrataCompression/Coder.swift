@@ -1,33 +1,49 @@
 import Strata
 
-/// Makes content smaller in one coding, with whatever library does it best.
+/// Makes content smaller in one coding, with the library that ``EncoderChoice`` names.
 final class Coder: Sendable {
     /// The coding that comes of it.
     let coding: ContentCoding
-    private let pool: EncoderPool
     private let flushDelay: Duration
     private let time: any TimeSource
+    private let streams: Pool<any StreamEncoder>
+    /// Nil where streams' compressors serve for content that is all there too.
+    private let buffers: Pool<any BufferEncoder>?
 
     init(
-        _ coding: ContentCoding, _ configuration: Compression.Configuration, _ time: any TimeSource
+        _ coding: ContentCoding, _ configuration: Compression.Configuration,
+        _ time: any TimeSource
     ) {
         self.coding = coding
         self.time = time
         flushDelay = configuration.flushDelay
-        let level = configuration.level
-        pool = EncoderPool(maximumIdle: configuration.maximumIdleCompressors) {
-            () throws(CompressionError) in
-            switch coding {
-            case .gzip: try ZlibEncoder(.gzip, level: level)
-            case .deflate: try ZlibEncoder(.zlib, level: level)
-            }
+        let maximumIdle = configuration.maximumIdleCompressors
+        let forStream = EncoderChoice.forStream(coding, level: configuration.level)
+        let forBuffer = EncoderChoice.forBuffer(coding, level: configuration.level)
+        streams = Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
+            try forStream.makeStreamEncoder()
+        } reset: {
+            $0.reset()
         }
+        buffers =
+            forBuffer == forStream
+            ? nil
+            : Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
+                try forBuffer.makeBufferEncoder()
+            } reset: {
+                $0.reset()
+            }
     }
 
     /// The bytes in the coding; nil where they would be more than the limit.
     func encoded(_ bytes: [UInt8], upTo limit: Int) throws(CompressionError) -> [UInt8]? {
-        let encoder = try pool.take()
-        defer { pool.giveBack(encoder) }
+        if let buffers {
+            let encoder = try buffers.take()
+            defer { buffers.giveBack(encoder) }
+            return encoder.encode(bytes, upTo: limit)
+        }
+        let encoder = try streams.take()
+        defer { streams.giveBack(encoder) }
         return encoder.encode(bytes, upTo: limit)
     }
 
@@ -44,8 +60,8 @@ final class Coder: Sendable {
     private func send(
         _ body: Body, to inner: any BodyWriter, flushing: Flushing
     ) async throws {
-        let encoder = try pool.take()
-        defer { pool.giveBack(encoder) }
+        let encoder = try streams.take()
+        defer { streams.giveBack(encoder) }
         try await EncodingWriter.send(
             body, to: inner, with: encoder, flushing: flushing, time: time)
     }

@@ -4,11 +4,12 @@ extension Compression {
     /// What is compressed, how, and for whom.
     public struct Configuration: Sendable {
         /// The codings to offer, best liked first: a client's equal weights are decided by it.
-        /// By default all that the build has, `gzip` first, because every client and every proxy
-        /// understands it, and many get `deflate` wrong.
-        public var codings: [ContentCoding] = [.gzip, .deflate]
+        /// By default all that the build has: `zstd`, which costs least, `br`, which is densest,
+        /// `gzip`, and `deflate` last, because there are clients that get it wrong.
+        public var codings: [ContentCoding] = ContentCoding.allCases
 
-        /// How hard to try, from 1, the fastest, to 9, the densest, in zlib's sense. By default 6,
+        /// How hard to try, from 1, the fastest, to 9, the densest, in zlib's sense: other
+        /// libraries are used where they make content about as small in less time. By default 6,
         /// behind which output hardly shrinks and time grows.
         public var level = 6
 

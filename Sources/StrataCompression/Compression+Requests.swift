@@ -61,27 +61,6 @@ enum RequestCodingDecision: Sendable, Hashable {
     }
 }
 
-extension ContentCoding {
-    /// The coding of that name, whatever the case of its letters (RFC 9110 §8.4.1).
-    init?(named name: Substring) {
-        for coding in Self.allCases
-        where name.equalsIgnoringASCIICase(coding.rawValue)
-            || coding.alias.map({ name.equalsIgnoringASCIICase($0) }) ?? false
-        {
-            self = coding
-            return
-        }
-        return nil
-    }
-
-    func makeDecoder() throws(CompressionError) -> any Decoder {
-        switch self {
-        case .gzip: try ZlibDecoder(.gzip)
-        case .deflate: try ZlibDecoder(.zlib)
-        }
-    }
-}
-
 extension Request {
     /// Puts decoders around the content, and removes what is true only of the encoded one.
     mutating func decodeContent(

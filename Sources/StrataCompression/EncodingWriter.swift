@@ -26,7 +26,7 @@ enum Flushing: Sendable {
 /// task that flushes.
 final class EncodingWriter: BodyWriter, @unchecked Sendable {
     private let inner: any BodyWriter
-    private let encoder: any Encoder
+    private let encoder: any StreamEncoder
     private let flushing: Flushing
     private let time: any TimeSource
 
@@ -46,7 +46,7 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
     private let wakeUp: AsyncStream<Void>.Continuation
 
     private init(
-        _ inner: any BodyWriter, _ encoder: any Encoder, _ flushing: Flushing,
+        _ inner: any BodyWriter, _ encoder: any StreamEncoder, _ flushing: Flushing,
         _ time: any TimeSource
     ) {
         self.inner = inner
@@ -61,7 +61,7 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
     /// - Throws: what the body's producer throws, in which case the content is left without its
     ///   end, so that no decoder takes it for whole; and ``CompressionError``.
     static func send(
-        _ body: Body, to inner: any BodyWriter, with encoder: any Encoder, flushing: Flushing,
+        _ body: Body, to inner: any BodyWriter, with encoder: any StreamEncoder, flushing: Flushing,
         time: any TimeSource
     ) async throws {
         let writer = EncodingWriter(inner, encoder, flushing, time)

@@ -6,7 +6,7 @@ import CZlib
 ///
 /// The `z_stream` is only touched by whoever took the encoder from its pool, one task at a time;
 /// that makes it safe to hand from task to task.
-final class ZlibEncoder: Encoder, @unchecked Sendable {
+final class ZlibEncoder: StreamEncoder, @unchecked Sendable {
     /// What the compressed bytes are framed in.
     enum Frame: Int32 {
         case zlib = 15
@@ -36,33 +36,33 @@ final class ZlibEncoder: Encoder, @unchecked Sendable {
         stream.deallocate()
     }
 
-    func reset() { deflateReset(stream) }
+    func reset() -> Bool { deflateReset(stream) == Z_OK }
 
     func encode(
         _ input: UnsafeRawBufferPointer, _ step: EncodingStep,
         into output: UnsafeMutableRawBufferPointer
     ) -> EncodingProgress {
         // zlib counts in 32 bits; what is beyond them waits for the next call.
-        let input = UnsafeRawBufferPointer(rebasing: input.prefix(Int(UInt32.max)))
-        let output = UnsafeMutableRawBufferPointer(rebasing: output.prefix(Int(UInt32.max)))
-        let isWhole = input.count < Int(UInt32.max)
+        let piece = UnsafeRawBufferPointer(rebasing: input.prefix(1 << 30))
+        let room = UnsafeMutableRawBufferPointer(rebasing: output.prefix(1 << 30))
+        let isWhole = piece.count == input.count
 
         stream.pointee.next_in = UnsafeMutablePointer(
-            mutating: input.bindMemory(to: UInt8.self).baseAddress)
-        stream.pointee.avail_in = UInt32(input.count)
-        stream.pointee.next_out = output.bindMemory(to: UInt8.self).baseAddress
-        stream.pointee.avail_out = UInt32(output.count)
+            mutating: piece.bindMemory(to: UInt8.self).baseAddress)
+        stream.pointee.avail_in = UInt32(piece.count)
+        stream.pointee.next_out = room.bindMemory(to: UInt8.self).baseAddress
+        stream.pointee.avail_out = UInt32(room.count)
         let result = deflate(stream, isWhole ? step.zlibFlush : Z_NO_FLUSH)
         // Z_BUF_ERROR only says that there was nothing to do.
         precondition(result != Z_STREAM_ERROR, "zlib's state is damaged")
 
-        let taken = input.count - Int(stream.pointee.avail_in)
+        let taken = piece.count - Int(stream.pointee.avail_in)
         let isRoomLeft = stream.pointee.avail_out > 0
         return EncodingProgress(
             consumed: taken,
-            produced: output.count - Int(stream.pointee.avail_out),
+            produced: room.count - Int(stream.pointee.avail_out),
             isComplete: step == .finish
-                ? result == Z_STREAM_END : isWhole && taken == input.count && isRoomLeft)
+                ? result == Z_STREAM_END : isWhole && taken == piece.count && isRoomLeft)
     }
 }
 
@@ -104,8 +104,8 @@ final class ZlibDecoder: Decoder, @unchecked Sendable {
     func decode(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(MalformedContent) -> DecodingProgress {
-        let input = UnsafeRawBufferPointer(rebasing: input.prefix(Int(UInt32.max)))
-        let output = UnsafeMutableRawBufferPointer(rebasing: output.prefix(Int(UInt32.max)))
+        let input = UnsafeRawBufferPointer(rebasing: input.prefix(1 << 30))
+        let output = UnsafeMutableRawBufferPointer(rebasing: output.prefix(1 << 30))
         if isAtEnd, !input.isEmpty {
             // Of gzip there may be several, one behind the other (RFC 1952 §2.2).
             guard frame == .gzip else { throw MalformedContent() }

@@ -85,7 +85,7 @@ import Testing
     @Test func `a client that refuses everything gets identity, or 406 where configured`()
         async throws
     {
-        let refusing: Headers = ["Accept-Encoding": "br, *;q=0"]
+        let refusing: Headers = ["Accept-Encoding": "compress, *;q=0"]
         let identity = try await answer(.sample(), to: refusing)
         #expect(identity.status == .ok)
         #expect(identity.headers[.contentEncoding] == nil)

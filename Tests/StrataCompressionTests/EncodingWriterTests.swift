@@ -10,29 +10,81 @@ import Testing
 
     static func coder(
         _ coding: ContentCoding = .gzip, time: any TimeSource = SystemTime(),
-        flushDelay: Duration = .milliseconds(3)
+        flushDelay: Duration = .milliseconds(3), level: Int = 6
     ) -> Coder {
         var configuration = Compression.Configuration()
+        configuration.level = level
         configuration.flushDelay = flushDelay
         return Coder(coding, configuration, time)
     }
 
-    @Test func `pieces cut at any boundary make the same content`() async throws {
+    @Test(arguments: ContentCoding.allCases, [1, 6])
+    func `pieces cut at any boundary make the same content`(
+        coding: ContentCoding, level: Int
+    ) async throws {
         let text = Array(longText.utf8.prefix(300))
-        for coding in ContentCoding.allCases {
-            let coder = Self.coder(coding)
-            for cut in 0...text.count {
-                for isEventStream in [false, true] {
-                    let body = BodyStream { writer in
-                        try await writer.write(text[..<cut])
-                        try await writer.write(text[cut...])
-                    }
-                    let encoded = coder.encoded(.stream(body), isEventStream: isEventStream)
-                    let bytes = try await Body.stream(encoded).collect(upTo: 1 << 16)
-                    #expect(Inflated(bytes) == Inflated(bytes: text, isWhole: true))
+        let coder = Self.coder(coding, level: level)
+        for cut in 0...text.count {
+            for isEventStream in [false, true] {
+                let body = BodyStream { writer in
+                    try await writer.write(text[..<cut])
+                    try await writer.write(text[cut...])
                 }
+                let encoded = coder.encoded(.stream(body), isEventStream: isEventStream)
+                let bytes = try await Body.stream(encoded).collect(upTo: 1 << 16)
+                #expect(try decoded(bytes, coding) == Inflated(bytes: text, isWhole: true))
             }
         }
+    }
+
+    @Test(arguments: ContentCoding.allCases, [1, 2, 6, 9])
+    func `content of any length comes back whole, in one piece or in many`(
+        coding: ContentCoding, level: Int
+    ) async throws {
+        var generator = SeededGenerator()
+        let coder = Self.coder(coding, level: level)
+        for length in [0, 1, 15, 1000, 40_000, 300_000] {
+            // Half of it repeats.
+            let half = (0..<length / 2).map { _ in
+                UInt8.random(in: .min ... .max, using: &generator)
+            }
+            let content = half + half
+            if let buffered = try coder.encoded(content, upTo: length + 1000) {
+                #expect(try decoded(buffered, coding) == Inflated(bytes: content, isWhole: true))
+            }
+            let body = BodyStream { writer in
+                var place = 0
+                while place < content.count {
+                    let end = min(content.count, place + 7000)
+                    try await writer.write(content[place..<end])
+                    place = end
+                }
+            }
+            for isEventStream in [false, true] {
+                let streamed = Body.stream(
+                    coder.encoded(.stream(body), isEventStream: isEventStream))
+                let bytes = try await streamed.collect(upTo: 1 << 20)
+                #expect(try decoded(bytes, coding) == Inflated(bytes: content, isWhole: true))
+            }
+            if length > 10 { #expect(try coder.encoded(content, upTo: 10) == nil) }
+        }
+    }
+
+    @Test(arguments: ContentCoding.allCases, [1, 6])
+    func `each flush lets a decoder read what was written`(
+        coding: ContentCoding, level: Int
+    ) async throws {
+        let writer = RecordingWriter()
+        let body = BodyStream { producer in
+            for count in 1...20 {
+                try await producer.write("data: \(count)\n\n")
+                let text = (1...count).map { "data: \($0)\n\n" }.joined()
+                #expect(try decoded(writer.bytes, coding).text == text)
+            }
+        }
+        let coder = Self.coder(coding, level: level)
+        try await coder.encoded(.stream(body), isEventStream: true).produce(writer)
+        #expect(try decoded(writer.bytes, coding).isWhole)
     }
 
     @Test func `an empty stream is whole`() async throws {
