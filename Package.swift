@@ -89,8 +89,7 @@ let package = Package(
             name: "StrataCompressionTests",
             dependencies: ["Strata", "StrataCompression", "StrataTesting", "CZlib"]),
         .testTarget(
-            name: "StrataRedisTests",
-            dependencies: ["Strata", "StrataRedis", "StrataTesting", "CHiredis"]),
+            name: "StrataRedisTests", dependencies: ["Strata", "StrataRedis", "StrataTesting"]),
         .testTarget(
             name: "StrataServerTests",
             dependencies: [

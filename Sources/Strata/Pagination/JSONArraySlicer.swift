@@ -1,0 +1,236 @@
+/// Cuts a page out of a list in JSON while its bytes come by: one pass, no parse tree.
+///
+/// The list is the array at the top, or the one that a path of member names leads to within the
+/// objects around it (an envelope). Items before the page are checked and forgotten; those of the
+/// page are kept byte for byte; as soon as an item behind the page begins, the page is complete
+/// and nothing more is read. So memory holds one page and what stands before the list, never more
+/// than `maximumBytes` and one piece.
+///
+/// The page is gathered, not passed through, for two reasons. Whether there is a next page, and
+/// with which cursor, stands in the header, which is sent first. And bytes that turn out not to
+/// be JSON must not have been sent by half: until the outcome is known, nothing has left.
+///
+/// What follows behind the page is never looked at, so it isn't judged either: it is when its own
+/// page is asked for.
+package struct JSONArraySlicer: Sendable {
+    /// What came of it.
+    package enum Outcome: Sendable, Hashable {
+        /// ``output`` is the page, valid JSON, with that many items. `hasMore` tells whether an
+        /// item stands behind it.
+        case page(count: Int, hasMore: Bool)
+        /// There is no array where the list should be.
+        case notAList
+        /// The bytes are no JSON from that place on, counted from the first byte.
+        case malformed(JSONFault, at: Int)
+        /// Not even one item fits into the most bytes allowed.
+        case tooLarge
+    }
+
+    /// The page, once there is one. If there is none, and the page was to begin with the first
+    /// item, all bytes fed so far, so that they can be passed on unchanged.
+    package private(set) var output: [UInt8] = []
+
+    /// How many items of the list ended so far.
+    package private(set) var itemCount = 0
+
+    private let path: [[UInt8]]
+    private let offset: Int
+    private let limit: Int
+    private let maximumBytes: Int
+
+    private var scanner = JSONScanner()
+    private var stage = Stage.seeking
+    /// How many bytes were fed before the present piece.
+    private var consumed = 0
+
+    /// How many objects on the path are open; the innermost of them is the one whose member
+    /// names are compared.
+    private var matched = 0
+    /// How many names of the path were met so far.
+    private var met = 0
+    private var isValueMatched = false
+    /// The raw bytes of the name that is being read.
+    private var name: [UInt8] = []
+    private var nameStart: Int?
+
+    /// How many containers are open where an item of the list begins.
+    private var listDepth = 0
+    private var isEmitting = true
+    /// Where in the present piece begins what is not yet in ``output``.
+    private var emitStart = 0
+    /// How long ``output`` is up to the end of the last item that fits, and how many items of the
+    /// page that makes.
+    private var cut = (length: 0, count: 0)
+
+    private enum Stage { case seeking, inList, afterList }
+
+    /// Makes a slicer.
+    ///
+    /// - Parameters:
+    ///   - path: the names of the members that lead from an object at the top to the list. An
+    ///     array at the top is a list whatever the path.
+    ///   - offset: how many items stand before the page.
+    ///   - limit: how many items the page has at most, one or more.
+    ///   - maximumBytes: how long the page may get. Where the items are so large that fewer than
+    ///     `limit` fit, the page has fewer.
+    package init(path: [String] = [], offset: Int = 0, limit: Int, maximumBytes: Int) {
+        precondition(limit > 0 && offset >= 0, "A page has room for one item or more")
+        self.path = path.map { Array($0.utf8) }
+        self.offset = offset
+        self.limit = limit
+        self.maximumBytes = maximumBytes
+    }
+
+    /// Reads the next piece; nil while the outcome is open.
+    ///
+    /// After an outcome the slicer must not be fed again.
+    package mutating func feed(_ piece: borrowing RawSpan) -> Outcome? {
+        piece.withUnsafeBytes { feed($0) }
+    }
+
+    /// Tells that there are no more pieces.
+    package mutating func finish() -> Outcome {
+        if let fault = scanner.faultAtEnd() { return .malformed(fault, at: consumed) }
+        guard stage == .afterList else { return .notAList }
+        return .page(count: max(0, itemCount - offset), hasMore: false)
+    }
+
+    private mutating func feed(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
+        var next = 0
+        emitStart = 0
+        if nameStart != nil { nameStart = 0 }
+        while true {
+            let outcome: Outcome?
+            switch scanner.scan(bytes, from: &next) {
+            case .valueBegan(let kind): outcome = valueBegan(kind, next, bytes)
+            case .valueEnded: outcome = valueEnded(next, bytes)
+            case .nameBegan:
+                name.removeAll(keepingCapacity: true)
+                nameStart = next
+                outcome = nil
+            case .nameEnded: outcome = nameEnded(next, bytes)
+            case .invalid(let fault): outcome = .malformed(fault, at: consumed + next)
+            case .pieceEnded:
+                keepName(upTo: bytes.count, bytes)
+                emit(upTo: bytes.count, bytes)
+                consumed += bytes.count
+                return isEmitting && output.count > maximumBytes ? overflow(bytes) : nil
+            }
+            guard let outcome else { continue }
+            if case .page = outcome { return outcome }
+            emit(upTo: bytes.count, bytes)
+            return outcome
+        }
+    }
+
+    // MARK: - Events
+
+    private mutating func valueBegan(
+        _ kind: JSONScanner.Kind, _ next: Int, _ bytes: UnsafeRawBufferPointer
+    ) -> Outcome? {
+        let depth = kind == .array || kind == .object ? scanner.depth - 1 : scanner.depth
+        if stage == .inList {
+            guard depth == listDepth else { return nil }
+            if itemCount - offset == limit { return cutPage(bytes) }
+            if itemCount == offset, !isEmitting {
+                isEmitting = true
+                emitStart = next - 1
+            }
+        } else if depth == 0 {
+            if kind == .array {
+                openList()
+            } else if path.isEmpty || kind != .object {
+                return .notAList
+            } else {
+                scanner.watchedDepth = 1
+            }
+            if kind == .array { skipToPage(next, bytes) }
+        } else if isValueMatched {
+            isValueMatched = false
+            if matched < path.count - 1, kind == .object {
+                matched += 1
+                scanner.watchedDepth = matched + 1
+            } else if matched == path.count - 1, kind == .array {
+                openList()
+                skipToPage(next, bytes)
+            }
+        }
+        return nil
+    }
+
+    private mutating func valueEnded(_ next: Int, _ bytes: UnsafeRawBufferPointer) -> Outcome? {
+        if stage == .inList {
+            if scanner.depth == listDepth {
+                itemCount += 1
+                guard itemCount > offset else { return nil }
+                let length = output.count + next - emitStart
+                guard length <= maximumBytes else { return overflow(bytes) }
+                cut = (length, itemCount - offset)
+            } else {
+                stage = .afterList
+                scanner.watchedDepth = listDepth - 1
+                if !isEmitting {
+                    isEmitting = true
+                    emitStart = next - 1
+                }
+            }
+        } else if matched > 0, scanner.depth == matched {
+            matched -= 1
+            scanner.watchedDepth = matched + 1
+        }
+        return nil
+    }
+
+    private mutating func nameEnded(_ next: Int, _ bytes: UnsafeRawBufferPointer) -> Outcome? {
+        keepName(upTo: next - 1, bytes)
+        nameStart = nil
+        guard JSONText.unescaped(name) == path[matched] else { return nil }
+        guard met == matched else { return .malformed(.duplicateList, at: consumed + next) }
+        met += 1
+        isValueMatched = true
+        return nil
+    }
+
+    private mutating func openList() {
+        stage = .inList
+        listDepth = scanner.depth
+        scanner.watchedDepth = listDepth
+    }
+
+    // MARK: - Bytes
+
+    private mutating func skipToPage(_ next: Int, _ bytes: UnsafeRawBufferPointer) {
+        guard offset > 0 else { return }
+        emit(upTo: next, bytes)
+        isEmitting = false
+    }
+
+    private mutating func emit(upTo end: Int, _ bytes: UnsafeRawBufferPointer) {
+        guard isEmitting, emitStart < end else { return }
+        output.append(contentsOf: bytes[emitStart..<end])
+        emitStart = end
+    }
+
+    /// Keeps what was read of a name, unless it is too long for any on the path: no byte of a
+    /// name takes more than the six of an escape.
+    private mutating func keepName(upTo end: Int, _ bytes: UnsafeRawBufferPointer) {
+        guard let start = nameStart, name.count <= 6 * path[matched].count else { return }
+        name.append(contentsOf: bytes[start..<end])
+    }
+
+    private mutating func overflow(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        stage == .inList && cut.count > 0 ? cutPage(bytes) : .tooLarge
+    }
+
+    /// Ends the page behind the last item that fits, and closes what is open around it.
+    private mutating func cutPage(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        if output.count <= cut.length {
+            emit(upTo: emitStart + cut.length - output.count, bytes)
+        } else {
+            output.removeLast(output.count - cut.length)
+        }
+        output.append(UInt8(ascii: "]"))
+        for _ in 1..<listDepth { output.append(UInt8(ascii: "}")) }
+        return .page(count: cut.count, hasMore: true)
+    }
+}

@@ -1,0 +1,282 @@
+import Synchronization
+
+extension Pagination {
+    /// Why a response can't be cut.
+    typealias Obstacle = PaginationEvent.Obstacle
+
+    /// Makes a page of what the handler answered.
+    func page(of response: Response, _ asked: Asked) async throws -> Response {
+        if response.status == .notModified { return notModified(response, asked) }
+        guard response.status == .ok else { return response }
+        let bounds = response.page
+        guard asked.fits(bounds) else { return gone(asked.path, asked.query).response }
+        if let coding = response.headers[.contentEncoding],
+            !coding.equalsIgnoringASCIICase("identity")
+        {
+            return uncut(response, asked, .encoded)
+        }
+        guard let type = response.headers[.contentType].flatMap(MediaType.init), type.isJSON else {
+            return bounds.map { linked(response, asked, count: nil, $0) }
+                ?? uncut(response, asked, .content)
+        }
+        if asked.method == .head, response.body.length == 0 { return head(response) }
+        let offset = bounds == nil ? asked.offset ?? 0 : 0
+        let slice = try await slice(response.body, asked, offset)
+        switch slice.outcome {
+        case .page(let count, let hasMore):
+            if let bounds {
+                // A page of fewer items than the limit was cut for its bytes.
+                guard !hasMore else {
+                    return uncut(response, asked, count < asked.page.limit ? .tooLarge : .overrun)
+                }
+                var response = response
+                response.body = slice.body
+                return linked(response, asked, count: count, bounds)
+            }
+            let next = hasMore ? PagePosition.offset(offset + count) : nil
+            let previous: PagePosition? =
+                switch offset - asked.page.limit {
+                case _ where offset == 0: nil
+                case ...0: .start
+                case let start: .offset(start)
+                }
+            var response = response
+            response.body = slice.body
+            if hasMore || offset > 0 { becomePage(&response.headers, asked) }
+            return linked(
+                response, asked, count: count, PageBounds(next: next, previous: previous))
+        case .notAList:
+            return uncut(response, asked, .noList, slice.body)
+        case .malformed(let fault, let place):
+            return uncut(response, asked, .malformed(fault, at: place), slice.body)
+        case .tooLarge:
+            return uncut(response, asked, .tooLarge, slice.body)
+        }
+    }
+
+    // MARK: - Cutting
+
+    private struct Slice {
+        let outcome: JSONArraySlicer.Outcome
+        /// The page; or else the body as it was.
+        let body: Body
+    }
+
+    private func slice(_ body: Body, _ asked: Asked, _ offset: Int) async throws -> Slice {
+        let slicing = Slicing(
+            JSONArraySlicer(
+                path: asked.listPath, offset: offset, limit: asked.page.limit,
+                maximumBytes: configuration.maximumPageBytes))
+        switch body {
+        case .empty:
+            slicing.finish()
+        case .bytes(let bytes):
+            // In steps, because the slicer may look at a step again as a whole.
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let piece = rest.prefix(Slicing.step)
+                if slicing.feed(piece.span.bytes) != nil { break }
+                rest = rest.dropFirst(piece.count)
+            }
+            slicing.finish()
+        case .stream(let stream):
+            let passing = try await HeldStream.read(stream) {
+                slicing.decision($0)
+            } atEnd: {
+                slicing.finish()
+                return slicing.decision
+            }
+            if let passing { return Slice(outcome: slicing.outcome, body: passing) }
+        }
+        if case .page(_, let hasMore) = slicing.outcome, hasMore || offset > 0 || body.isStream {
+            return Slice(outcome: slicing.outcome, body: .bytes(slicing.output))
+        }
+        return Slice(outcome: slicing.outcome, body: body)
+    }
+
+    /// A slicer that a stream's task and the layer share.
+    private final class Slicing: Sendable {
+        static let step = 64 * 1024
+
+        private struct State {
+            var slicer: JSONArraySlicer
+            var outcome: JSONArraySlicer.Outcome?
+        }
+
+        /// Guarded: by the task that produces the body, and the one that answers the request.
+        private let state: Mutex<State>
+
+        init(_ slicer: JSONArraySlicer) { state = Mutex(State(slicer: slicer)) }
+
+        func feed(_ piece: borrowing RawSpan) -> JSONArraySlicer.Outcome? {
+            state.withLock { state in
+                state.outcome = state.slicer.feed(piece)
+                return state.outcome
+            }
+        }
+
+        func finish() {
+            state.withLock { state in
+                if state.outcome == nil { state.outcome = state.slicer.finish() }
+            }
+        }
+
+        func decision(_ piece: borrowing RawSpan) -> HeldStream.Decision? {
+            feed(piece) == nil ? nil : decision
+        }
+
+        /// What becomes of a stream. One that is no page is passed only if the page was to begin
+        /// with the first item: nobody who asked for a later page is sent the list from its front.
+        var decision: HeldStream.Decision {
+            if case .page = outcome { return .stop }
+            return .pass(output)
+        }
+
+        var outcome: JSONArraySlicer.Outcome {
+            state.withLock { $0.outcome ?? .malformed(.incomplete, at: 0) }
+        }
+
+        var output: [UInt8] { state.withLock { $0.slicer.output } }
+    }
+
+    // MARK: - What can't be cut
+
+    /// Does with a response that can't be cut what the configuration says.
+    ///
+    /// Whoever asked for a later page is always refused: passing the list from its front would
+    /// give items a second time.
+    private func uncut(
+        _ response: Response, _ asked: Asked, _ obstacle: Obstacle, _ body: Body? = nil
+    ) -> Response {
+        let isLater = asked.page.position != .start
+        switch isLater && response.page == nil ? .refuse : policy(for: obstacle) {
+        case .pass: break
+        case .report:
+            events(PaginationEvent(path: asked.path, outcome: .uncut(obstacle)))
+        case .refuse:
+            events(PaginationEvent(path: asked.path, outcome: .failed(obstacle)))
+            return Problem(
+                .internalServerError,
+                detail: "The list can't be given in pages, and is not given without."
+            ).response
+        }
+        var response = response
+        if let body { response.body = body }
+        return response
+    }
+
+    private func policy(for obstacle: Obstacle) -> Uncuttable {
+        switch obstacle {
+        case .content: configuration.otherContent
+        case .encoded: configuration.encodedContent
+        case .noList: configuration.noList
+        case .malformed: configuration.malformedList
+        case .tooLarge: configuration.oversizedList
+        case .overrun, .longKey: .refuse
+        }
+    }
+
+    // MARK: - The header
+
+    /// Adds the links and the limit.
+    private func linked(
+        _ response: Response, _ asked: Asked, count: Int?, _ bounds: PageBounds
+    ) -> Response {
+        var links: [(relation: PageLink.Relation, target: String)] = []
+        func add(_ relation: PageLink.Relation, _ position: PagePosition, limit: Int? = nil) -> Bool
+        {
+            var cursor: String?
+            if position != .start {
+                cursor = cursors.text(for: position, in: asked.list, now: time.now)
+                if cursor == nil { return false }
+            }
+            let limit = limit ?? (asked.page.isLimitClamped ? asked.page.limit : nil)
+            let query = asked.query.text(cursor: cursor, limit: limit)
+            links.append((relation, PageLink.target(path: asked.path, query: query)))
+            return true
+        }
+        var isComplete = true
+        if let next = bounds.next { isComplete = add(.next, next) }
+        if let previous = bounds.previous {
+            // A page that begins less than a limit from the front: the one before it ends there.
+            let limit = asked.offset.flatMap { $0 < asked.page.limit ? $0 : nil }
+            isComplete = add(.prev, previous, limit: limit) && isComplete
+        }
+        if asked.page.position != .start { isComplete = add(.first, .start) && isComplete }
+        guard isComplete else { return uncut(response, asked, .longKey) }
+
+        var response = response
+        if !links.isEmpty {
+            let line = PageLink.line(links)
+            response.headers[.link] = response.headers[.link].map { $0 + ", " + line } ?? line
+        }
+        let clamped = asked.page.isLimitClamped ? ";clamped" : ""
+        response.headers["Pagination"] =
+            "limit=\(asked.page.limit)\(clamped)" + (count.map { ", count=\($0)" } ?? "")
+        events(
+            PaginationEvent(
+                path: asked.path, outcome: .page(count: count, hasMore: bounds.next != nil)))
+        return response
+    }
+
+    /// Takes away what was true of the whole list alone.
+    private func becomePage(_ headers: inout Headers, _ asked: Asked) {
+        headers[.etag] = headers[.etag].flatMap(asked.pageTag)
+        for name in Self.fieldsOfTheWhole { headers.remove(name) }
+    }
+
+    private static let fieldsOfTheWhole: [HeaderName] = [
+        .contentLength, .contentRange, .acceptRanges, .contentLocation, .contentDigest,
+        .reprDigest, "Content-MD5", "Digest",
+    ]
+
+    /// The answer to a HEAD that came without content: nobody knows what the page would be, so
+    /// what is said of the list is left out (RFC 9110 §9.3.2).
+    private func head(_ response: Response) -> Response {
+        var response = response
+        response.headers.remove(.etag)
+        for name in Self.fieldsOfTheWhole { response.headers.remove(name) }
+        return response
+    }
+
+    /// A list that did not change has pages that did not.
+    private func notModified(_ response: Response, _ asked: Asked) -> Response {
+        guard let tag = response.headers[.etag], let pageTag = asked.pageTag(tag),
+            let listTag = EntityTag(tag),
+            asked.listTags.contains(where: { $0.weaklyMatches(listTag) })
+        else { return response }
+        var response = response
+        response.headers[.etag] = pageTag
+        return response
+    }
+}
+
+extension Pagination.Asked {
+    /// Whether what the handler did goes with the cursor: one that names a row is nothing to a
+    /// handler that ignores pages, and the other way round. That happens when a handler changed
+    /// its ways; the cursor is then of no use any more.
+    fileprivate func fits(_ bounds: PageBounds?) -> Bool {
+        switch (page.position, bounds) {
+        case (.start, _), (.offset, nil): true
+        case (.after, nil), (.before, nil): false
+        case (.offset, let bounds?):
+            ![bounds.next, bounds.previous].contains { $0?.isKey ?? false }
+        case (.after, _?), (.before, _?): true
+        }
+    }
+}
+
+extension PagePosition {
+    fileprivate var isKey: Bool {
+        switch self {
+        case .start, .offset: false
+        case .after, .before: true
+        }
+    }
+}
+
+extension Body {
+    fileprivate var isStream: Bool {
+        if case .stream = self { true } else { false }
+    }
+}
