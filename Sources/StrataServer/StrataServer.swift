@@ -1,1 +1,12 @@
-import Strata
+// The embedded HTTP/1.1 server (RFC 9112) on libmicrohttpd. It exists where the package trait
+// `Server` is on; without it the module is empty.
+//
+// Who does what:
+//
+// - `Acceptor`, one thread, accepts connections, hands them to libmicrohttpd, learns of clients
+//   that go away, and enforces the time limits.
+// - libmicrohttpd's threads read and write the sockets. Each connection stays on one of them.
+// - `Exchange` stands between a request on such a thread and the task that its handler runs in.
+// - `RequestHead` and `ResponseContent` are the rules, without input or output.
+// - All calls into libmicrohttpd stand in `MicroHTTPD.swift`, all calls about sockets in
+//   `Sockets.swift`.

@@ -1,0 +1,277 @@
+#if Server
+    import Strata
+    import Synchronization
+
+    /// One request and its response: stands between the thread of the connection, on which
+    /// libmicrohttpd comes by when there is something to do, and the task of the handler.
+    ///
+    /// While the handler has nothing for the client and wants nothing from it, the connection is
+    /// suspended. Whoever changes that resumes it, and libmicrohttpd comes by again.
+    ///
+    /// `@unchecked Sendable`: `phase` and `head` are written on the connection's thread only, and
+    /// `head` before the handler's task is made, which reads it; all else that changes is in
+    /// `state`.
+    final class Exchange: @unchecked Sendable {
+        /// What the connection's thread is to do.
+        enum Step {
+            /// Go on reading from the client.
+            case proceed
+            /// Nothing: the connection was suspended.
+            case wait
+            /// Send the response, through libmicrohttpd.
+            case answer(Response, ResponseContent)
+            /// Send the response at once, in the midst of the request, and close the connection.
+            case finish(Response, content: [UInt8])
+            /// Answer in the place of the handler, and close the connection.
+            case refuse(Problem)
+            /// Close the connection.
+            case close
+        }
+
+        /// How far the request has come.
+        private enum Phase {
+            case head, handlerToStart, beforeContent, content, answering
+        }
+
+        /// How much content is thrown away to keep a connection whose handler has answered
+        /// without reading it all.
+        private static let discardLimit = 1024 * 1024
+
+        let service: Service
+        let connection: Connection
+        let target: RawTarget
+        private(set) var head: RequestHead?
+        private var phase = Phase.head
+        let state = Mutex(State())
+
+        init(_ service: Service, _ connection: Connection, _ target: RawTarget) {
+            self.service = service
+            self.connection = connection
+            self.target = target
+        }
+    }
+
+    // MARK: - What the threads share
+
+    extension Exchange {
+        /// Guarded by its mutex; used by the connection's thread, the handler's task and the
+        /// acceptor.
+        struct State {
+            /// The connection, while it is suspended.
+            var suspended: MicroConnection?
+            /// The handler's task.
+            var task: Task<Void, Never>?
+            /// Whether nothing can be sent or received any more.
+            var isOver = false
+
+            /// The handler, where it waits for content.
+            var reader: CheckedContinuation<[UInt8]?, any Error>?
+            /// Whether there will be more content.
+            var incoming = Incoming.open
+            var received = 0
+            var discarded = 0
+            var clientTime = ClientTime()
+
+            /// The response, until it is on its way.
+            var response: (Response, ResponseContent)?
+            /// The producer, where it waits for room.
+            var writer: CheckedContinuation<Void, any Error>?
+            /// What was written and is not yet taken.
+            var outgoing = OutgoingBytes()
+            /// Whether the producer is done.
+            var production = Production.running
+        }
+
+        enum Incoming { case open, complete, tooLarge }
+
+        enum Production { case running, finished, failed }
+
+        /// Suspends the connection. Inside the mutex, so that whoever resumes it finds it so.
+        private func suspend(_ state: inout State, _ handle: MicroConnection) -> Bool {
+            // Once the server cancels what is left, nothing may be suspended any more.
+            guard !service.isCancelling else { return false }
+            handle.suspend()
+            state.suspended = handle
+            return true
+        }
+    }
+
+    extension Exchange.State {
+        /// Has libmicrohttpd come by again, where it had nothing to do.
+        mutating func resume() {
+            suspended?.resume()
+            suspended = nil
+        }
+    }
+
+    // MARK: - On the connection's thread
+
+    extension Exchange {
+        /// Whether the response must have no content.
+        var isHead: Bool { head?.request.method == .head }
+
+        /// Whether the request line is all that is known of the request.
+        var needsHead: Bool { phase == .head }
+
+        /// The head is there.
+        func headArrived(_ head: RequestHead, on handle: MicroConnection) -> Step {
+            self.head = head
+            switch head.content {
+            case .none:
+                // The next call follows at once, and only a response given then keeps the
+                // connection.
+                state.withLock { $0.incoming = .complete }
+                phase = .handlerToStart
+                return .proceed
+            case .length(let length) where length > service.contentLimit:
+                return .refuse(.contentTooLarge(limit: service.contentLimit))
+            case .length, .chunked:
+                phase = .beforeContent
+                startHandler(head)
+                return cameBy(handle)
+            }
+        }
+
+        /// libmicrohttpd comes by without content.
+        func cameBy(_ handle: MicroConnection) -> Step {
+            let now = service.now
+            switch phase {
+            case .head: return .close
+            case .handlerToStart:
+                phase = .answering
+                if let head { startHandler(head) }
+            case .beforeContent:
+                if state.withLock({ isWanted($0) }) {
+                    phase = .content
+                    return .proceed
+                }
+            case .content:
+                phase = .answering
+                let reader = state.withLock { state in
+                    if case .open = state.incoming { state.incoming = .complete }
+                    state.clientTime.pause(at: now)
+                    return state.reader.take()
+                }
+                reader?.resume(returning: nil)
+                if connection.isPeerGone { peerIsGone() }
+            case .answering: break
+            }
+            return state.withLock { state in
+                if state.isOver { return .close }
+                if let (response, content) = state.response.take() {
+                    state.clientTime.pause(at: now)
+                    return .answer(response, state.settled(content))
+                }
+                return suspend(&state, handle) ? .wait : .close
+            }
+        }
+
+        /// Whether content that has not begun is to be read now: for the handler, or to throw it
+        /// away behind an answer, so that the connection can be kept. A client that waits for
+        /// leave to send gets the answer instead.
+        private func isWanted(_ state: State) -> Bool {
+            if state.isOver { return false }
+            return state.reader != nil
+                || (state.response != nil && !(head?.expectsContinue ?? false))
+        }
+
+        /// libmicrohttpd comes by with content; after `.wait` it comes with the same again.
+        func contentArrived(_ bytes: UnsafeRawBufferPointer, on handle: MicroConnection) -> Step {
+            let now = service.now
+            let limit = service.contentLimit
+            let (step, reader): (Step, CheckedContinuation<[UInt8]?, any Error>?) =
+                state.withLock { state in
+                    if state.isOver { return (.close, nil) }
+                    if let (response, content) = state.response {
+                        state.discarded += bytes.count
+                        state.clientTime.received(bytes.count, at: now)
+                        if state.discarded > Self.discardLimit, case .bytes(let bytes) = content {
+                            return (.finish(response, content: bytes), nil)
+                        }
+                        return (.proceed, nil)
+                    }
+                    guard let reader = state.reader.take() else {
+                        return (suspend(&state, handle) ? .wait : .close, nil)
+                    }
+                    state.received += bytes.count
+                    state.clientTime.received(bytes.count, at: now)
+                    state.clientTime.pause(at: now)
+                    if state.received > limit { state.incoming = .tooLarge }
+                    return (.proceed, reader)
+                }
+            guard let reader else { return step }
+            if state.withLock({ $0.received > limit }) {
+                reader.resume(throwing: BodyTooLarge(limit: limit))
+            } else {
+                reader.resume(returning: [UInt8](bytes))
+            }
+            return step
+        }
+
+        /// What became of room that was offered for the response's content.
+        enum Filled { case bytes(Int), nothingYet, end, failed }
+
+        /// libmicrohttpd has room for content of the response.
+        func fill(_ room: UnsafeMutableRawBufferPointer, _ handle: MicroConnection) -> Filled {
+            let (filled, writer): (Filled, CheckedContinuation<Void, any Error>?) =
+                state.withLock { state in
+                    if state.isOver { return (.failed, nil) }
+                    if case .failed = state.production { return (.failed, nil) }
+                    let count = state.outgoing.take(into: room)
+                    if count > 0 {
+                        return (.bytes(count), state.outgoing.hasRoom ? state.writer.take() : nil)
+                    }
+                    if case .finished = state.production { return (.end, nil) }
+                    return (suspend(&state, handle) ? .nothingYet : .failed, nil)
+                }
+            writer?.resume()
+            return filled
+        }
+
+        private func startHandler(_ head: RequestHead) {
+            let task = Task.immediate { await self.run(head) }
+            let isOver = state.withLock { state in
+                state.task = task
+                return state.isOver
+            }
+            if isOver { task.cancel() }
+            if connection.isPeerGone { peerIsGone() }
+        }
+    }
+
+    // MARK: - From outside
+
+    extension Exchange {
+        /// The client has closed its side: it has all it wanted to say, and is most likely gone.
+        /// The handler is cancelled, but not before it has got what content there is.
+        func peerIsGone() {
+            let task: Task<Void, Never>? = state.withLock { state in
+                if case .open = state.incoming { return nil }
+                return state.task
+            }
+            task?.cancel()
+        }
+
+        /// Nothing more can be sent or received: everyone who waits is told.
+        ///
+        /// - Parameter isComplete: whether the client has got all of the response; if not, the
+        ///   handler is cancelled.
+        func end(isComplete: Bool) {
+            let (task, reader, writer) = state.withLock { state in
+                state.isOver = true
+                state.response = nil
+                state.resume()
+                return (state.task.take(), state.reader.take(), state.writer.take())
+            }
+            if !isComplete { task?.cancel() }
+            reader?.resume(throwing: CancellationError())
+            writer?.resume(throwing: CancellationError())
+        }
+
+        /// Whether the client has used up its time for content; no response is on its way then.
+        func isOverdue(at now: Duration) -> Bool {
+            let allowed = service.configuration.contentTimeout
+            return state.withLock { !$0.isOver && $0.clientTime.isOver(allowed, at: now) }
+        }
+    }
+#endif

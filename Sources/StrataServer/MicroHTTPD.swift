@@ -1,0 +1,464 @@
+#if Server
+    import CMicroHTTPD
+    import Glibc
+    import Strata
+
+    // All calls into libmicrohttpd.
+
+    /// libmicrohttpd's threads and what they serve.
+    ///
+    /// `@unchecked Sendable`: libmicrohttpd's functions used here may be called from any thread,
+    /// and `stop` is called once.
+    final class MicroDaemon: @unchecked Sendable {
+        private let daemon: OpaquePointer
+        private let context: Unmanaged<Context>
+
+        /// What the callbacks are given.
+        final class Context: Sendable {
+            let service: Service
+            let acceptor: Acceptor
+
+            init(_ service: Service, _ acceptor: Acceptor) {
+                self.service = service
+                self.acceptor = acceptor
+            }
+        }
+
+        init(
+            _ service: Service, _ acceptor: Acceptor, maximumConnections: Int
+        ) throws(ServerError) {
+            let configuration = service.configuration
+            let threads = min(64, max(2, configuration.threads ?? processorCount()))
+            context = Unmanaged.passRetained(Context(service, acceptor))
+            var callbacks = strata_callbacks(
+                cls: context.toOpaque(), connection: connectionChanged,
+                request_line: requestLineArrived, unescape: leaveEscaped, access: access,
+                completed: completed)
+            // Beside the head there must be room for the table of its fields, for its cookies,
+            // which libmicrohttpd takes apart, and for the response's head.
+            let memory = configuration.maximumHeadBytes * 3
+            let idle = configuration.idleTimeout
+            guard
+                let daemon = strata_start_daemon(
+                    UInt32(threads), memory, UInt32(clamping: max(1, idle.wholeSeconds)),
+                    // The acceptor keeps to the limit; here it must not be reached by any of the
+                    // threads, among which connections are not quite evenly spread.
+                    UInt32(clamping: maximumConnections * threads + 64), &callbacks)
+            else {
+                context.release()
+                throw ServerError("libmicrohttpd could not be started: too little memory?")
+            }
+            self.daemon = daemon
+        }
+
+        /// Takes over a connected socket.
+        func serve(_ accepted: Accepted) -> Bool {
+            var address = accepted.address
+            return withUnsafePointer(to: &address) {
+                UnsafeRawPointer($0).withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    MHD_add_connection(
+                        daemon, accepted.descriptor, $0, accepted.addressLength)
+                }
+            } == .YES
+        }
+
+        /// Closes all connections; none may be suspended. Waits for the threads.
+        func stop() {
+            MHD_stop_daemon(daemon)
+            context.release()
+        }
+    }
+
+    /// A connection, as libmicrohttpd knows it.
+    ///
+    /// `@unchecked Sendable`: the pointer is used on the connection's thread, and elsewhere only
+    /// to resume a connection that is suspended, which keeps it alive.
+    struct MicroConnection: @unchecked Sendable {
+        fileprivate let pointer: OpaquePointer
+
+        /// Leaves the connection alone until it is resumed; on its thread only.
+        func suspend() { MHD_suspend_connection(pointer) }
+
+        /// Has the connection looked at again.
+        func resume() { MHD_resume_connection(pointer) }
+
+        fileprivate var connection: Connection? {
+            strata_socket_context(pointer).map {
+                Unmanaged<Connection>.fromOpaque($0).takeUnretainedValue()
+            }
+        }
+    }
+
+    // MARK: - Connections and requests come and go
+
+    /// `MHD_NotifyConnectionCallback`
+    private func connectionChanged(
+        context: UnsafeMutableRawPointer?, pointer: OpaquePointer?,
+        slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        change: MHD_ConnectionNotificationCode
+    ) {
+        guard let context = context.context, let pointer, let slot else { return }
+        switch change {
+        case .CONNECTION_NOTIFY_STARTED:
+            guard let connection = context.acceptor.claim(strata_socket(pointer)) else { return }
+            slot.pointee = Unmanaged.passRetained(connection).toOpaque()
+        default:
+            guard let kept = slot.pointee else { return }
+            let connection = Unmanaged<Connection>.fromOpaque(kept).takeRetainedValue()
+            connection.closed()
+            context.acceptor.remove(connection)
+            slot.pointee = nil
+        }
+    }
+
+    /// The callback that sees the target before libmicrohttpd takes it apart.
+    private func requestLineArrived(
+        context: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, pointer: OpaquePointer?
+    ) -> UnsafeMutableRawPointer? {
+        guard let context = context.context, let target, let pointer,
+            let connection = MicroConnection(pointer: pointer).connection
+        else { return nil }
+        connection.requestLineArrived()
+        let exchange = Exchange(context.service, connection, RawTarget(target))
+        return Unmanaged.passRetained(exchange).toOpaque()
+    }
+
+    /// The callback that decodes what is percent-encoded: nothing is, here.
+    private func leaveEscaped(
+        _: UnsafeMutableRawPointer?, _: OpaquePointer?, text: UnsafeMutablePointer<CChar>?
+    ) -> Int { text.map { strlen($0) } ?? 0 }
+
+    /// `MHD_RequestCompletedCallback`
+    private func completed(
+        context: UnsafeMutableRawPointer?, pointer: OpaquePointer?,
+        slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+        reason: MHD_RequestTerminationCode
+    ) {
+        guard let slot, let kept = slot.pointee else { return }
+        slot.pointee = nil
+        let exchange = Unmanaged<Exchange>.fromOpaque(kept).takeRetainedValue()
+        exchange.connection.finished()
+        exchange.end(isComplete: reason == .REQUEST_TERMINATED_COMPLETED_OK)
+    }
+
+    // MARK: - A request
+
+    /// `MHD_AccessHandlerCallback`: called when the head has come, with each piece of content, at
+    /// the end, and whenever the connection was resumed.
+    private func access(
+        context: UnsafeMutableRawPointer?, pointer: OpaquePointer?, url: UnsafePointer<CChar>?,
+        method: UnsafePointer<CChar>?, version: UnsafePointer<CChar>?,
+        content: UnsafePointer<CChar>?, size: UnsafeMutablePointer<Int>?,
+        slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> MHD_Result {
+        guard let pointer, let method, let version, let size,
+            let kept = slot?.pointee
+        else { return .NO }
+        let handle = MicroConnection(pointer: pointer)
+        let exchange = Unmanaged<Exchange>.fromOpaque(kept).takeUnretainedValue()
+        let step: Exchange.Step
+        if exchange.needsHead {
+            switch readHead(handle, exchange, method: method, version: version) {
+            case .failure(let problem): step = .refuse(problem)
+            case .success(let head):
+                step =
+                    exchange.connection.begin(exchange)
+                    ? exchange.headArrived(head, on: handle) : .close
+            }
+        } else if let content, size.pointee > 0 {
+            step = exchange.contentArrived(
+                UnsafeRawBufferPointer(start: content, count: size.pointee), on: handle)
+        } else {
+            step = exchange.cameBy(handle)
+        }
+        switch step {
+        case .proceed:
+            size.pointee = 0
+            return .YES
+        case .wait: return .YES
+        case .answer(let response, let content):
+            size.pointee = 0
+            return queue(response, content, of: exchange, on: handle)
+        case .finish(let response, let content):
+            exchange.connection.finish(with: response, content: content, isHead: exchange.isHead)
+            return .NO
+        case .refuse(let problem):
+            exchange.connection.refuse(problem, isHead: exchange.isHead)
+            return .NO
+        case .close: return .NO
+        }
+    }
+
+    /// Reads the head, as libmicrohttpd has taken it apart, back together.
+    ///
+    /// libmicrohttpd is lenient where that is dangerous: it ends a field at a NUL and a header
+    /// section at a line that begins with one, and joins folded lines. But it leaves the head
+    /// where it was read, with a NUL in the place of each separator. So where the parts do not lie
+    /// side by side, something was skipped, and the request is refused (RFC 9112 §2.2, §5.2).
+    private func readHead(
+        _ handle: MicroConnection, _ exchange: Exchange, method: UnsafePointer<CChar>,
+        version: UnsafePointer<CChar>
+    ) -> Result<RequestHead, Problem> {
+        let limit = exchange.service.configuration.maximumHeadBytes
+        let size = strata_head_size(handle.pointer)
+        guard size <= limit else {
+            return .failure(
+                exchange.target.length > limit / 2
+                    ? .targetTooLong(limit: limit) : .headTooLarge(limit: limit))
+        }
+        let methodLength = strlen(method)
+        guard exchange.target.start == method + methodLength + 1,
+            version == method + methodLength + exchange.target.length + 2
+        else {
+            return .failure(.malformed("The request line must have three parts (RFC 9112 §3)."))
+        }
+        var fields = FieldReader(end: UnsafeRawPointer(version + strlen(version)))
+        withUnsafeMutablePointer(to: &fields) {
+            _ = MHD_get_connection_values_n(
+                handle.pointer, .HEADER_KIND, takeField, UnsafeMutableRawPointer($0))
+        }
+        // The last line's end and the empty line.
+        let rest = UnsafeRawPointer(method + size) - fields.end
+        guard fields.isWellFormed, (2...4).contains(rest) else {
+            return .failure(.malformed("A header field is malformed (RFC 9112 §5)."))
+        }
+        guard let target = exchange.target.text else {
+            return .failure(
+                .malformed("The target holds bytes that must be encoded (RFC 9112 §3.2)."))
+        }
+        do throws(Problem) {
+            return .success(
+                try RequestHead(
+                    method: String(cString: method), target: target,
+                    isHTTP10: strcmp(version, "HTTP/1.0") == 0, headers: fields.headers,
+                    peer: exchange.connection.peer))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Gathers the fields, in the order in which they came.
+    private struct FieldReader {
+        var headers = Headers()
+        var isWellFormed = true
+        /// Where the last part ended.
+        var end: UnsafeRawPointer
+    }
+
+    /// `MHD_KeyValueIteratorN`
+    private func takeField(
+        reader: UnsafeMutableRawPointer?, kind: MHD_ValueKind, name: UnsafePointer<CChar>?,
+        nameLength: Int, value: UnsafePointer<CChar>?, valueLength: Int
+    ) -> MHD_Result {
+        guard let reader = reader?.assumingMemoryBound(to: FieldReader.self), let name else {
+            return .NO
+        }
+        let bytes = UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueLength)
+        let start = UnsafeRawPointer(name)
+        // One line's end lies between two fields: LF, or CR LF.
+        guard (1...2).contains(start - reader.pointee.end), let value,
+            let name = HeaderName(
+                String(
+                    decoding: UnsafeRawBufferPointer(start: name, count: nameLength), as: UTF8.self)
+            ),
+            (try? reader.pointee.headers.append(name, bytes: bytes.trimmed))
+                != nil
+        else {
+            reader.pointee.isWellFormed = false
+            return .NO
+        }
+        reader.pointee.end = UnsafeRawPointer(value) + valueLength
+        return .YES
+    }
+
+    extension UnsafeRawBufferPointer {
+        /// Without the white space at either end.
+        fileprivate var trimmed: UnsafeRawBufferPointer {
+            var range = startIndex..<endIndex
+            while let first = range.first, self[first].isOptionalWhitespace {
+                range = (first + 1)..<range.upperBound
+            }
+            while let last = range.last, self[last].isOptionalWhitespace {
+                range = range.lowerBound..<last
+            }
+            return UnsafeRawBufferPointer(rebasing: self[range])
+        }
+    }
+
+    /// What stands second on a request line, as it came.
+    struct RawTarget {
+        /// Where it stood; never looked at again, because libmicrohttpd writes over it.
+        fileprivate let start: UnsafePointer<CChar>
+        fileprivate let length: Int
+        /// The target, where it is UTF-8.
+        let text: String?
+
+        fileprivate init(_ start: UnsafePointer<CChar>) {
+            self.start = start
+            length = strlen(start)
+            text = String(
+                validating: UnsafeRawBufferPointer(start: start, count: length), as: UTF8.self)
+        }
+    }
+
+    // MARK: - A response
+
+    private func queue(
+        _ response: Response, _ content: ResponseContent, of exchange: Exchange,
+        on handle: MicroConnection
+    ) -> MHD_Result {
+        guard let message = message(content, of: exchange, on: handle) else { return .NO }
+        defer { MHD_destroy_response(message) }
+        for field in response.headers where !field.name.isFraming {
+            add(field, to: message)
+        }
+        if exchange.service.isStopping || response.asksToClose {
+            MHD_add_response_header(message, "Connection", "close")
+        }
+        if let name = exchange.service.configuration.name, !response.headers.contains(.server) {
+            MHD_add_response_header(message, "Server", name)
+        }
+        return queueResponse?(handle.pointer, UInt32(response.status.code), message) ?? .NO
+    }
+
+    private func message(
+        _ content: ResponseContent, of exchange: Exchange, on handle: MicroConnection
+    ) -> OpaquePointer? {
+        switch content {
+        case .none: return message(bytes: [])
+        case .bytes(let bytes): return message(bytes: bytes)
+        case .withheld(let length?):
+            return MHD_create_response_from_callback(UInt64(length), 1, noContent, nil, nil)
+        case .withheld(nil):
+            // libmicrohttpd would put a chunk's end behind the head.
+            guard let message = MHD_create_response_from_callback(.max, 1, noContent, nil, nil)
+            else { return nil }
+            strata_delimit_by_close(message)
+            return message
+        case .stream(let stream):
+            let producer = Unmanaged.passRetained(
+                Outgoing(exchange: exchange, handle: handle, length: stream.length))
+            let message = MHD_create_response_from_callback(
+                stream.length.map(UInt64.init) ?? .max, 32 * 1024, fill, producer.toOpaque(),
+                { producer in
+                    if let producer { Unmanaged<Outgoing>.fromOpaque(producer).release() }
+                })
+            if message == nil { producer.release() }
+            return message
+        }
+    }
+
+    /// A message that sends the array's own bytes.
+    private func message(bytes: [UInt8]) -> OpaquePointer? {
+        final class Holder {
+            let bytes: [UInt8]
+            init(_ bytes: [UInt8]) { self.bytes = bytes }
+        }
+        let holder = Holder(bytes)
+        // The array's bytes stay where they are as long as the array lives and nobody changes it:
+        // the holder sees to the one, and its `let` to the other.
+        return holder.bytes.withUnsafeBytes { bytes in
+            let kept = Unmanaged.passRetained(holder)
+            let message = MHD_create_response_from_buffer_with_free_callback_cls(
+                bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                { holder in
+                    if let holder { Unmanaged<Holder>.fromOpaque(holder).release() }
+                }, kept.toOpaque())
+            if message == nil { kept.release() }
+            return message
+        }
+    }
+
+    /// A stream on its way out.
+    private final class Outgoing {
+        let exchange: Exchange
+        let handle: MicroConnection
+        let length: Int?
+
+        init(exchange: Exchange, handle: MicroConnection, length: Int?) {
+            self.exchange = exchange
+            self.handle = handle
+            self.length = length
+        }
+    }
+
+    /// `MHD_ContentReaderCallback`
+    private func fill(
+        producer: UnsafeMutableRawPointer?, position: UInt64,
+        room: UnsafeMutablePointer<CChar>?, size: Int
+    ) -> Int {
+        guard let producer else { return contentFailed }
+        let outgoing = Unmanaged<Outgoing>.fromOpaque(producer).takeUnretainedValue()
+        let room = UnsafeMutableRawBufferPointer(start: room, count: size)
+        switch outgoing.exchange.fill(room, outgoing.handle) {
+        case .bytes(let count): return count
+        case .nothingYet: return 0
+        case .end where outgoing.length == nil: return contentEnd
+        case .end, .failed:
+            // Content that ends with its connection would look whole (RFC 9112 §6.3).
+            if outgoing.length == nil, outgoing.exchange.head?.isHTTP10 ?? false {
+                outgoing.exchange.connection.reset()
+            }
+            return contentFailed
+        }
+    }
+
+    /// `MHD_ContentReaderCallback` of a response whose content is not sent.
+    private func noContent(
+        _: UnsafeMutableRawPointer?, _: UInt64, _: UnsafeMutablePointer<CChar>?, _: Int
+    ) -> Int { contentEnd }
+
+    /// `MHD_CONTENT_READER_END_OF_STREAM`
+    private let contentEnd = -1
+    /// `MHD_CONTENT_READER_END_WITH_ERROR`
+    private let contentFailed = -2
+
+    private func add(_ field: Headers.Field, to message: OpaquePointer) {
+        // libmicrohttpd takes no empty value; white space around a value means nothing.
+        var value = field.valueBytes
+        if value.isEmpty { value.append(UInt8(ascii: " ")) }
+        value.append(0)
+        value.withUnsafeBytes {
+            _ = MHD_add_response_header(
+                message, field.name.spelling, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+        }
+    }
+
+    // MARK: - What libmicrohttpd would answer by itself
+
+    /// Takes the place of libmicrohttpd's function of this name in its own calls.
+    ///
+    /// libmicrohttpd answers a request that it can't read with a page of HTML of its own, and
+    /// offers no way to have another. Its only call of this function is for such a page; everything
+    /// here calls the real one by `queueResponse`. So the client gets a problem document instead.
+    /// The page is queued all the same, because libmicrohttpd goes on to use what it would free
+    /// otherwise, but can't be sent on a socket that is shut down. Where libmicrohttpd was linked
+    /// so that its calls stay inside it, this is never called, and the page is sent.
+    @_cdecl("MHD_queue_response")
+    func refuseInsteadOfLibrary(
+        pointer: OpaquePointer?, status: UInt32, page: OpaquePointer?
+    ) -> MHD_Result {
+        if let pointer {
+            MicroConnection(pointer: pointer).connection?.refuse(.unreadable(Int(status)))
+        }
+        return queueResponse?(pointer, status, page) ?? .NO
+    }
+
+    private let queueResponse:
+        (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> MHD_Result)? = {
+            // RTLD_NEXT: the function as the libraries behind this code have it.
+            let next = UnsafeMutableRawPointer(bitPattern: -1)
+            return dlsym(next, "MHD_queue_response").map {
+                unsafeBitCast(
+                    $0,
+                    to: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> MHD_Result).self
+                )
+            }
+        }()
+
+    extension UnsafeMutableRawPointer? {
+        fileprivate var context: MicroDaemon.Context? {
+            map { Unmanaged<MicroDaemon.Context>.fromOpaque($0).takeUnretainedValue() }
+        }
+    }
+#endif
