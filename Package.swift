@@ -89,7 +89,8 @@ let package = Package(
             name: "StrataCompressionTests",
             dependencies: ["Strata", "StrataCompression", "StrataTesting", "CZlib"]),
         .testTarget(
-            name: "StrataRedisTests", dependencies: ["Strata", "StrataRedis", "StrataTesting"]),
+            name: "StrataRedisTests",
+            dependencies: ["Strata", "StrataRedis", "StrataTesting", "CHiredis"]),
         .testTarget(
             name: "StrataServerTests",
             dependencies: [

@@ -33,7 +33,7 @@ package struct Cookie: Sendable, Hashable {
         var values: [String] = []
         for field in headers where field.name == .cookie {
             eachPair(in: field.value) { candidate, value in
-                if candidate.utf8.elementsEqual(name.utf8) { values.append(String(value)) }
+                if candidate.hasSameBytes(as: name) { values.append(String(value)) }
             }
         }
         return values

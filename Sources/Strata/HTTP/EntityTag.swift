@@ -32,7 +32,7 @@ package struct EntityTag: Sendable, Hashable {
 
     /// Whether both mean the same: they are equal, weak or not (RFC 9110 §8.8.3.2).
     package func weaklyMatches(_ other: EntityTag) -> Bool {
-        opaqueTag.utf8.elementsEqual(other.opaqueTag.utf8)
+        opaqueTag.hasSameBytes(as: other.opaqueTag)
     }
 
     /// Whether they are the same tag, byte for byte; equality of Swift strings is laxer than that.

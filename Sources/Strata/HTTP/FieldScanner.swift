@@ -4,75 +4,99 @@
 /// them traps, whatever the text holds, and none allocates, except for a quoted string with
 /// escapes in it.
 package struct FieldScanner {
-    private let text: Substring.UTF8View
-    private var position: Substring.Index
-    private let end: Substring.Index
+    private let text: String.UTF8View
+    /// Where the next byte stands, counted from the front of ``text``.
+    private var position: Int
+    private let end: Int
 
     /// Where the last attempt at a quoted string failed. A quote on the way there had a backslash
     /// before it, so reading from it fails at the same place: no text is read twice for that.
-    private var unquotableEnd: Substring.Index
+    private var unquotableEnd: Int
 
     /// Begins at the front of the text.
     package init(_ text: Substring) {
-        self.text = text.utf8
-        position = self.text.startIndex
-        end = self.text.endIndex
+        self.text = text.base.utf8
+        position = self.text.distance(from: self.text.startIndex, to: text.startIndex)
+        end = position + text.utf8.count
         unquotableEnd = position
     }
 
     /// Begins at the front of the text.
-    package init(_ text: String) { self.init(text[...]) }
+    package init(_ text: String) {
+        self.text = text.utf8
+        position = 0
+        end = self.text.count
+        unquotableEnd = 0
+    }
 
     /// Whether nothing is left.
     package var isAtEnd: Bool { position == end }
 
     /// The byte that comes next; nil at the end.
-    package var next: UInt8? { position == end ? nil : text[position] }
+    package var next: UInt8? { position == end ? nil : text[index(position)] }
 
     /// What has not been read.
-    package var rest: Substring { Substring(text[position...]) }
+    package var rest: Substring { slice(from: position, to: end) }
+
+    @inline(__always)
+    private func index(_ position: Int) -> String.Index {
+        text.index(text.startIndex, offsetBy: position)
+    }
+
+    private func slice(from start: Int, to end: Int) -> Substring {
+        Substring(text[index(start)..<index(end)])
+    }
 
     /// Takes the byte where it comes next.
     package mutating func skip(_ byte: UInt8) -> Bool {
-        guard position != end, text[position] == byte else { return false }
-        text.formIndex(after: &position)
+        guard position != end, text[index(position)] == byte else { return false }
+        position += 1
         return true
     }
 
     /// Takes one byte, whatever it is; nil at the end.
     package mutating func take() -> UInt8? {
         guard position != end else { return nil }
-        defer { text.formIndex(after: &position) }
-        return text[position]
+        defer { position += 1 }
+        return text[index(position)]
+    }
+
+    /// Moves behind the bytes up to the first that the predicate is false for.
+    @inline(__always)
+    private mutating func pass(while isWanted: (UInt8) -> Bool) {
+        let bytes = text.span
+        var position = position
+        while position < end, isWanted(bytes[position]) { position += 1 }
+        self.position = position
     }
 
     /// Takes the bytes up to the first that the predicate is false for.
     @inline(__always)
     package mutating func run(while isWanted: (UInt8) -> Bool) -> Substring {
         let start = position
-        while position != end, isWanted(text[position]) { text.formIndex(after: &position) }
-        return Substring(text[start..<position])
+        pass(while: isWanted)
+        return slice(from: start, to: position)
     }
 
     /// Takes optional white space (RFC 9110 §5.6.3).
     package mutating func skipWhitespace() {
-        while position != end, text[position].isOptionalWhitespace {
-            text.formIndex(after: &position)
-        }
+        pass(while: \.isOptionalWhitespace)
     }
 
     /// Takes a token (RFC 9110 §5.6.2).
     package mutating func token() -> Substring? {
-        let token = run(while: \.isTokenCharacter)
-        return token.isEmpty ? nil : token
+        let start = position
+        pass(while: \.isTokenCharacter)
+        return start == position ? nil : slice(from: start, to: position)
     }
 
     /// Takes a token68 (RFC 9110 §11.2).
     package mutating func token68() -> Substring? {
         let start = position
-        guard !run(while: \.isToken68Character).isEmpty else { return nil }
-        _ = run { $0 == UInt8(ascii: "=") }
-        return Substring(text[start..<position])
+        pass(while: \.isToken68Character)
+        guard start != position else { return nil }
+        pass { $0 == UInt8(ascii: "=") }
+        return slice(from: start, to: position)
     }
 
     /// Takes exactly so many digits, at most 18, and gives their value.
@@ -85,7 +109,7 @@ package struct FieldScanner {
                 return nil
             }
             value = value &* 10 &+ Int(byte &- UInt8(ascii: "0"))
-            text.formIndex(after: &position)
+            position += 1
         }
         return value
     }
@@ -106,7 +130,7 @@ package struct FieldScanner {
             // Byte by byte: behind the first byte of a character there is no place to slice at.
             while let byte = next, byte.isQuotedText {
                 unescaped.append(byte)
-                text.formIndex(after: &position)
+                position += 1
             }
             if skip(UInt8(ascii: "\"")) { return String(decoding: unescaped, as: UTF8.self)[...] }
         }
@@ -126,18 +150,14 @@ extension FieldScanner {
     ///
     /// A recipient takes empty members for nothing (RFC 9110 §5.6.1.2).
     package mutating func nextMember() -> Bool {
-        while position != end {
-            let byte = text[position]
-            guard byte == UInt8(ascii: ",") || byte.isOptionalWhitespace else { return true }
-            text.formIndex(after: &position)
-        }
-        return false
+        pass { $0 == UInt8(ascii: ",") || $0.isOptionalWhitespace }
+        return !isAtEnd
     }
 
     /// Takes optional white space; true where the member ends there.
     package mutating func isAtMemberEnd() -> Bool {
         skipWhitespace()
-        return position == end || text[position] == UInt8(ascii: ",")
+        return isAtEnd || next == UInt8(ascii: ",")
     }
 
     /// Takes everything up to the comma that ends the member: a comma in a quoted string doesn't,
@@ -152,7 +172,7 @@ extension FieldScanner {
     package mutating func skipUnquoted(while isWanted: (UInt8) -> Bool) {
         while let byte = next, isWanted(byte) {
             if byte == UInt8(ascii: "\""), quotedString() != nil { continue }
-            text.formIndex(after: &position)
+            position += 1
         }
     }
 }

@@ -1,25 +1,11 @@
 /// The type of some content: `Content-Type` (RFC 9110 §8.3.1).
 package struct MediaType: Sendable, Hashable {
-    /// A parameter.
-    package struct Parameter: Sendable, Hashable {
-        /// The name, in lower case.
-        package let name: String
-        /// The value, without its quotes.
-        package let value: String
-
-        /// Makes a parameter.
-        package init(name: String, value: String) {
-            self.name = name
-            self.value = value
-        }
-    }
-
     /// The type, in lower case: `text`.
     package let type: String
     /// The subtype, in lower case: `html`.
     package let subtype: String
     /// The parameters in order; the first of a name counts.
-    package let parameters: [Parameter]
+    package let parameters: [FieldParameter]
 
     /// Reads the value of `Content-Type`; nil where it doesn't begin with a type and a subtype.
     ///
@@ -34,9 +20,7 @@ package struct MediaType: Sendable, Hashable {
         guard scanner.isAtEnd || scanner.next == UInt8(ascii: ";") else { return nil }
         self.type = type.asciiLowercased
         self.subtype = subtype.asciiLowercased
-        self.parameters = scanner.parameters().map {
-            Parameter(name: $0.asciiLowercased, value: String($1))
-        }
+        self.parameters = scanner.parameters()
     }
 
     /// The value of the first parameter of that name, which is given in lower case.
@@ -63,32 +47,5 @@ package struct MediaType: Sendable, Hashable {
         parameters.reduce(into: type + "/" + subtype) {
             $0 += "; " + $1.name + "=" + $1.value.httpParameterValue
         }
-    }
-}
-
-extension FieldScanner {
-    /// Takes all of `*( OWS ";" OWS [ parameter ] )` (RFC 9110 §5.6.6), to the end of the text or
-    /// of the list's member. What is no parameter is passed over.
-    package mutating func parameters() -> [(name: Substring, value: Substring)] {
-        var parameters: [(Substring, Substring)] = []
-        while !isAtMemberEnd() {
-            guard skip(UInt8(ascii: ";")) else {
-                skipUnquoted { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: ",") }
-                continue
-            }
-            skipWhitespace()
-            guard let name = token(), skip(UInt8(ascii: "=")), let value = tokenOrQuotedString()
-            else { continue }
-            if isAtMemberEnd() || next == UInt8(ascii: ";") { parameters.append((name, value)) }
-        }
-        return parameters
-    }
-}
-
-extension StringProtocol where SubSequence == Substring {
-    /// The text with `A` to `Z` turned into `a` to `z`, and nothing else changed.
-    package var asciiLowercased: String {
-        guard utf8.contains(where: { $0 != $0.asciiLowercased }) else { return String(self) }
-        return String(decoding: utf8.lazy.map(\.asciiLowercased), as: UTF8.self)
     }
 }

@@ -33,12 +33,42 @@ package enum PercentEncoding {
             if isPlain(byte) {
                 bytes.append(byte)
             } else {
-                bytes.append(UInt8(ascii: "%"))
-                bytes.append(byte >> 4 < 10 ? byte >> 4 + 0x30 : byte >> 4 + 0x37)
-                bytes.append(byte & 15 < 10 ? byte & 15 + 0x30 : byte & 15 + 0x37)
+                append(byte, to: &bytes)
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text with its encoded bytes in the one spelling that compares byte for byte: unreserved
+    /// characters plain, all others with capital digits (RFC 3986 §6.2.2). What isn't encoded
+    /// stays as it is.
+    package static func normalize(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        var bytes: [UInt8] = []
+        var rest = text[...].utf8
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%"), let high = rest.first?.hexadecimalDigit,
+                let low = rest.dropFirst().first?.hexadecimalDigit
+            else {
+                bytes.append(byte)
+                continue
+            }
+            rest = rest.dropFirst(2)
+            let decoded = high << 4 | low
+            if decoded.isUnreservedInURI {
+                bytes.append(decoded)
+            } else {
+                append(decoded, to: &bytes)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func append(_ byte: UInt8, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "%"))
+        for digit in [byte >> 4, byte & 15] {
+            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") + digit - 10)
+        }
     }
 }
 

@@ -30,8 +30,8 @@ package struct QueryString: Sendable, Hashable {
             guard !text.isEmpty else { return false }
             let own = encodedName
             return own.utf8.contains(where: \.isEncodedInQuery)
-                ? Item.decode(own).utf8.elementsEqual(name.utf8)
-                : own.utf8.elementsEqual(name.utf8)
+                ? Item.decode(own).hasSameBytes(as: name)
+                : own.hasSameBytes(as: name)
         }
 
         private var encodedName: Substring {
@@ -104,7 +104,7 @@ package struct QueryString: Sendable, Hashable {
             items.filter { !$0.text.isEmpty }.map { (name: $0.name, item: $0) }
             .enumerated()
             .sorted { left, right in
-                if left.element.name.utf8.elementsEqual(right.element.name.utf8) {
+                if left.element.name.hasSameBytes(as: right.element.name) {
                     return left.offset < right.offset
                 }
                 return left.element.name.utf8.lexicographicallyPrecedes(right.element.name.utf8)

@@ -3,18 +3,9 @@
 extension UInt8 {
     /// `tchar`: what tokens consist of (RFC 9110 §5.6.2).
     package var isTokenCharacter: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
-            UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
-            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"),
-            UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default:
-            false
-        }
+        // One bit for each of 128 characters: !#$%&'*+-. 0-9 A-Z ^_` a-z |~
+        let bits: UInt64 = self < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
+        return self < 128 && bits >> UInt64(self & 63) & 1 != 0
     }
 
     /// `DIGIT`.
@@ -39,14 +30,42 @@ extension StringProtocol where SubSequence == Substring {
 
     /// Compares byte for byte, except that ASCII letters of either case are equal.
     package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
-        utf8.elementsEqual(other.utf8) { $0.asciiLowercased == $1.asciiLowercased }
+        equals(other) { $0.asciiLowercased == $1.asciiLowercased }
+    }
+
+    /// Compares byte for byte; equality of Swift strings is laxer than that.
+    package func hasSameBytes(as other: some StringProtocol) -> Bool { equals(other, by: ==) }
+
+    /// Strings are in one piece, and comparing them there is much faster; the sequences serve for
+    /// those of foreign systems.
+    @inline(__always)
+    private func equals(
+        _ other: some StringProtocol, by areEqual: (UInt8, UInt8) -> Bool
+    ) -> Bool {
+        let isEqual = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                guard left.count == right.count else { return false }
+                for index in left.indices where !areEqual(left[index], right[index]) {
+                    return false
+                }
+                return true
+            }
+        }
+        if case .some(.some(let isEqual)) = isEqual { return isEqual }
+        return utf8.elementsEqual(other.utf8, by: areEqual)
     }
 
     /// Without the optional white space at either end.
     package var trimmingOptionalWhitespace: SubSequence {
-        var rest = self[...]
-        while let byte = rest.utf8.first, byte.isOptionalWhitespace { rest.removeFirst() }
-        while let byte = rest.utf8.last, byte.isOptionalWhitespace { rest.removeLast() }
-        return rest
+        var rest = self[...].utf8
+        while let byte = rest.first, byte.isOptionalWhitespace { rest.removeFirst() }
+        while let byte = rest.last, byte.isOptionalWhitespace { rest.removeLast() }
+        return Substring(rest)
+    }
+
+    /// The text with `A` to `Z` turned into `a` to `z`, and nothing else changed.
+    package var asciiLowercased: String {
+        guard utf8.contains(where: { $0 != $0.asciiLowercased }) else { return String(self) }
+        return String(decoding: utf8.lazy.map(\.asciiLowercased), as: UTF8.self)
     }
 }

@@ -1,0 +1,34 @@
+/// A name and a value that stand behind something in a field (RFC 9110 §5.6.6).
+package struct FieldParameter: Sendable, Hashable {
+    /// The name, in lower case.
+    package let name: String
+    /// The value, without its quotes.
+    package let value: String
+
+    /// Makes a parameter.
+    package init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+extension FieldScanner {
+    /// Takes all of `*( OWS ";" OWS [ parameter ] )` (RFC 9110 §5.6.6), to the end of the text or
+    /// of the list's member. What is no parameter is passed over.
+    package mutating func parameters() -> [FieldParameter] {
+        var parameters: [FieldParameter] = []
+        while !isAtMemberEnd() {
+            guard skip(UInt8(ascii: ";")) else {
+                skipUnquoted { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: ",") }
+                continue
+            }
+            skipWhitespace()
+            guard let name = token(), skip(UInt8(ascii: "=")), let value = tokenOrQuotedString()
+            else { continue }
+            if isAtMemberEnd() || next == UInt8(ascii: ";") {
+                parameters.append(FieldParameter(name: name.asciiLowercased, value: String(value)))
+            }
+        }
+        return parameters
+    }
+}

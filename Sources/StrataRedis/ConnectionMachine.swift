@@ -1,0 +1,358 @@
+import Strata
+
+/// What one connection to Redis does next: a state machine without any I/O.
+///
+/// Commands are written in the order they are handed over, and Redis answers in that order, so
+/// the commands that wait for an answer stand in a queue of slots. Whoever hands over a command
+/// while nobody is writing becomes the writer, and goes on for as long as others add to the
+/// output; so commands of many tasks share one system call. A command that is cancelled or out
+/// of time leaves its slot behind, and what is answered to it later is dropped; its neighbours do
+/// not notice.
+///
+/// A connection that is lost fails whatever waited, once, and is opened anew after a pause that
+/// doubles with each failure. Until then commands are refused at once; only before the outcome of
+/// the very first attempt do they wait for it.
+struct ConnectionMachine<Waiter: Sendable>: Sendable {
+    /// What the machine is told once.
+    struct Settings: Sendable {
+        /// What is sent first, before any command.
+        var greeting: [Greeting] = []
+        var connectTimeout: Duration
+        /// How long commands may stand unanswered with nothing arriving, before the connection
+        /// is taken for dead.
+        var stallTimeout: Duration
+        var reconnectDelay: ClosedRange<Duration>
+        /// How many bytes of commands may be unanswered.
+        var maximumQueuedBytes: Int
+    }
+
+    /// One command of the greeting.
+    struct Greeting: Sendable {
+        var command: RedisCommand
+        /// What a refusal means to whoever configured this; nil where it does not matter.
+        var failure: String?
+    }
+
+    enum Phase: Sendable, Hashable {
+        /// There is no connection; the next attempt is made then.
+        case waiting(until: Duration)
+        /// An attempt is being made, and given up then.
+        case opening(until: Duration)
+        /// The greeting is not answered yet; given up then.
+        case greeting(until: Duration)
+        case ready
+        case closed
+    }
+
+    /// What became of a command that was handed over.
+    enum Submission {
+        /// It will be written by whoever writes now, or when the connection is there.
+        case queued
+        /// The caller is the writer now: it takes ``nextOutput(_:)`` until there is none.
+        case write
+        case refused(StoreError)
+    }
+
+    /// What a reply means.
+    enum Receipt {
+        /// Nothing to do: its command was abandoned, or has more replies to come.
+        case none
+        case answer(Waiter, RedisValue)
+        /// The greeting is over, and commands may be written.
+        case ready
+        /// The connection can't be used.
+        case failed(StoreError)
+    }
+
+    /// What is due at some time.
+    struct Due {
+        /// They are out of time.
+        var expired: [Waiter] = []
+        /// What to do with the connection itself.
+        var step: Step = .none
+        /// When to ask again at the latest; nil for never.
+        var next: Duration?
+
+        enum Step { case none, open, fail(StoreError) }
+    }
+
+    /// Bytes on their way to the socket.
+    struct Chunk: Sendable {
+        var bytes: [UInt8] = []
+        var sent = 0
+    }
+
+    private struct Slot: Sendable {
+        let token: UInt64
+        /// Nil once it is abandoned.
+        var waiter: Waiter?
+        var missing: Int
+        /// The replies so far, where there is more than one.
+        var replies: [RedisValue] = []
+        let isSingle: Bool
+        let deadline: Duration
+        let cost: Int
+    }
+
+    private let settings: Settings
+    private(set) var phase = Phase.waiting(until: .zero)
+    /// Why commands are refused while there is no connection; nil before the first attempt ended.
+    private(set) var failure: StoreError?
+    private var slots = Fifo<Slot>()
+    private var queuedBytes = 0
+    /// No slot's deadline is earlier.
+    private var earliestDeadline: Duration?
+    /// When a reply last came, or the first command was put into an empty queue.
+    private var lastProgress = Duration.zero
+
+    private var output: [UInt8] = []
+    /// What the socket would not take.
+    private var blocked: Chunk?
+    private var isWriting = false
+    private var hasSentGreeting = false
+    /// How many replies to the greeting have come.
+    private var greeted = 0
+
+    /// Failures in succession.
+    private var failures = 0
+    private var readySince = Duration.zero
+
+    init(settings: Settings) { self.settings = settings }
+
+    // MARK: - Commands
+
+    /// Takes a command, encoded, with its one reply; or several, with so many replies, which are
+    /// answered together as an array.
+    mutating func submit(
+        _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
+        now: Duration
+    ) -> Submission {
+        if phase != .ready, let failure { return .refused(failure) }
+        // A slot takes room of its own, so that small commands are bounded as well.
+        let cost = command.count + 128
+        guard queuedBytes + cost <= settings.maximumQueuedBytes else {
+            return .refused(refusal(ofCost: cost))
+        }
+        if slots.isEmpty { lastProgress = now }
+        queuedBytes += cost
+        earliestDeadline = min(earliestDeadline ?? deadline, deadline)
+        slots.append(
+            Slot(
+                token: token, waiter: waiter, missing: replies ?? 1, isSingle: replies == nil,
+                deadline: deadline, cost: cost))
+        if output.isEmpty, command.count > 16 * 1024 {
+            output = command
+        } else {
+            output += command
+        }
+        guard phase == .ready, !isWriting else { return .queued }
+        isWriting = true
+        return .write
+    }
+
+    private func refusal(ofCost cost: Int) -> StoreError {
+        guard cost <= settings.maximumQueuedBytes else {
+            return StoreError(
+                .misconfigured,
+                "A command of \(cost) bytes is larger than the queue of "
+                    + "\(settings.maximumQueuedBytes) bytes; raise maximumQueuedBytes.")
+        }
+        return StoreError(
+            .unavailable,
+            "\(queuedBytes) bytes of commands wait for Redis, and no more are taken: it is too "
+                + "slow, or maximumQueuedBytes too small.")
+    }
+
+    /// Gives up on a command; its waiter, if it still waits.
+    mutating func abandon(_ token: UInt64) -> Waiter? {
+        var waiter: Waiter?
+        slots.update { slot in
+            guard slot.token == token else { return false }
+            waiter = slot.waiter
+            slot.waiter = nil
+            slot.replies = []
+            return true
+        }
+        return waiter
+    }
+
+    // MARK: - Writing
+
+    /// Puts the next bytes to write into the chunk, whose own were all written; false, and no
+    /// writer any more, when there are none.
+    mutating func nextOutput(_ chunk: inout Chunk) -> Bool {
+        if let rest = blocked {
+            chunk = rest
+            blocked = nil
+            return true
+        }
+        chunk.sent = 0
+        switch phase {
+        case .greeting where !hasSentGreeting:
+            hasSentGreeting = true
+            chunk.bytes = settings.greeting.flatMap(\.command.bytes)
+            return true
+        case .ready where !output.isEmpty:
+            // The two buffers are used in turn, unless one has grown out of proportion.
+            chunk.bytes.removeAll(keepingCapacity: chunk.bytes.capacity <= 1 << 20)
+            swap(&chunk.bytes, &output)
+            return true
+        default:
+            isWriting = false
+            return false
+        }
+    }
+
+    /// Whether there is something that the socket would not take.
+    var isBlocked: Bool { blocked != nil }
+
+    /// Takes back what the socket would not take; whoever sees it writable goes on writing.
+    mutating func putBack(_ chunk: Chunk) { blocked = chunk }
+
+    // MARK: - The connection
+
+    /// An attempt to connect begins.
+    mutating func beginOpening(now: Duration) {
+        phase = .opening(until: now + settings.connectTimeout)
+    }
+
+    /// The connection stands; the caller is its writer now.
+    mutating func opened(now: Duration) {
+        greeted = 0
+        hasSentGreeting = false
+        isWriting = true
+        if settings.greeting.isEmpty {
+            becomeReady(now: now)
+        } else {
+            phase = .greeting(until: now + settings.connectTimeout)
+        }
+    }
+
+    private mutating func becomeReady(now: Duration) {
+        phase = .ready
+        readySince = now
+        lastProgress = now
+        failure = nil
+    }
+
+    /// Takes one reply.
+    mutating func receive(_ value: RedisValue, now: Duration) -> Receipt {
+        if case .greeting = phase { return receiveGreeting(value, now: now) }
+        lastProgress = now
+        guard phase == .ready, var slot = slots.first else {
+            return .failed(
+                StoreError(
+                    .protocolViolation,
+                    "Redis sent what nobody asked for; is it Redis at that address?"))
+        }
+        slot.missing -= 1
+        if slot.missing > 0 {
+            if slot.waiter != nil { slot.replies.append(value) }
+            slots.first = slot
+            return .none
+        }
+        _ = slots.popFirst()
+        queuedBytes -= slot.cost
+        guard let waiter = slot.waiter else { return .none }
+        return .answer(waiter, slot.isSingle ? value : .array(slot.replies + [value]))
+    }
+
+    private mutating func receiveGreeting(_ value: RedisValue, now: Duration) -> Receipt {
+        let greeting = settings.greeting[greeted]
+        if case .error(let error) = value {
+            if let failure = greeting.failure {
+                return .failed(
+                    StoreError(.misconfigured, "\(failure) (\(error))", underlying: error))
+            }
+            if StoreError.Code(error) != .refused { return .failed(StoreError(error)) }
+        }
+        greeted += 1
+        guard greeted == settings.greeting.count else { return .none }
+        becomeReady(now: now)
+        return .ready
+    }
+
+    /// Makes the caller the writer, if there is something to write and no writer.
+    mutating func beginWriting() -> Bool {
+        guard phase == .ready, !isWriting, !output.isEmpty else { return false }
+        isWriting = true
+        return true
+    }
+
+    /// What is due now.
+    mutating func due(now: Duration) -> Due {
+        var due = Due()
+        if let deadline = earliestDeadline, deadline <= now { expire(now: now, into: &due) }
+        due.next = earliestDeadline
+        func at(_ moment: Duration, _ step: Due.Step) {
+            if moment <= now { due.step = step } else { due.next = min(due.next ?? moment, moment) }
+        }
+        switch phase {
+        case .waiting(let moment): at(moment, .open)
+        case .opening(let moment), .greeting(let moment):
+            at(
+                moment,
+                .fail(
+                    StoreError(
+                        .unavailable,
+                        "Redis did not accept the connection within \(settings.connectTimeout).")))
+        case .ready where !slots.isEmpty:
+            at(
+                lastProgress + settings.stallTimeout,
+                .fail(
+                    StoreError(
+                        .unavailable,
+                        "Redis has sent nothing for \(settings.stallTimeout) while commands "
+                            + "waited; the connection is opened anew.")))
+        case .ready, .closed: break
+        }
+        return due
+    }
+
+    private mutating func expire(now: Duration, into due: inout Due) {
+        var earliest: Duration?
+        slots.update { slot in
+            guard let waiter = slot.waiter else { return false }
+            if slot.deadline <= now {
+                due.expired.append(waiter)
+                slot.waiter = nil
+                slot.replies = []
+            } else {
+                earliest = min(earliest ?? slot.deadline, slot.deadline)
+            }
+            return false
+        }
+        earliestDeadline = earliest
+    }
+
+    /// The connection was lost, or could not be opened; those who waited for an answer.
+    ///
+    /// - Parameter jitter: from 0 to 1; spreads the attempts of many clients.
+    mutating func lose(_ error: StoreError, now: Duration, jitter: Double) -> [Waiter] {
+        // Without a pause only after a connection that was of use for a while: one that breaks
+        // each time it is ready must not be opened in a circle.
+        let wasOfUse = phase == .ready && now - readySince >= settings.reconnectDelay.upperBound
+        failures = wasOfUse ? 0 : failures + 1
+        var delay = Duration.zero
+        if failures > 0 {
+            delay = settings.reconnectDelay.lowerBound * (1 << min(failures - 1, 16))
+            delay = min(delay, settings.reconnectDelay.upperBound) * (0.5 + 0.5 * jitter)
+        }
+        return stop(error, phase: .waiting(until: now + delay))
+    }
+
+    /// The connection is not to be used any more; those who waited for an answer.
+    mutating func close(_ error: StoreError) -> [Waiter] { stop(error, phase: .closed) }
+
+    private mutating func stop(_ error: StoreError, phase: Phase) -> [Waiter] {
+        if self.phase == .closed { return [] }
+        self.phase = phase
+        failure = error
+        queuedBytes = 0
+        earliestDeadline = nil
+        output = []
+        blocked = nil
+        isWriting = false
+        return slots.popAll().compactMap(\.waiter)
+    }
+}

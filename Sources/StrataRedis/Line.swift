@@ -1,0 +1,235 @@
+import Strata
+import Synchronization
+
+/// The loop's side of one connection: it opens the socket and reads from it.
+///
+/// It is used by the loop's thread alone, but for the addresses of a host, which another thread
+/// may look up.
+final class Line {
+    private let connection: RedisConnection
+    private let poller: Poller
+    private let configuration: RedisConfiguration
+    private let events: Events
+    private let time = SystemTime()
+
+    private var socket: Socket?
+    private var reader: ReplyReader?
+    /// Those of the host's addresses that the present attempt has not tried yet.
+    private var addresses: [SocketAddress] = []
+    private let lookup = Lookup()
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: 64 * 1024, alignment: 16)
+    private var replies: [RedisValue] = []
+    private var answers: RedisConnection.Answers = []
+
+    init(
+        _ connection: RedisConnection, poller: Poller, configuration: RedisConfiguration,
+        events: Events
+    ) {
+        self.connection = connection
+        self.poller = poller
+        self.configuration = configuration
+        self.events = events
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Does what is due; when to look again at the latest.
+    func look(now: Duration) -> Duration? {
+        if let result = lookup.take() { resolved(result) }
+        while true {
+            let due = connection.due(now: now)
+            for waiter in due.expired {
+                waiter.resume(
+                    returning: .failure(
+                        StoreError(.timedOut, "Redis did not answer in time.")))
+            }
+            switch due.step {
+            case .none: return due.next
+            case .open: open(now: now)
+            case .fail(let error): lose(error)
+            }
+        }
+    }
+
+    /// Does what the socket is ready for.
+    ///
+    /// - Returns: whether the connection's times may have changed.
+    func handle(_ readiness: Poller.Readiness, now: Duration) -> Bool {
+        guard let socket else { return false }
+        switch connection.phase {
+        case .waiting, .closed: return false
+        case .opening:
+            finishConnecting(socket)
+            return true
+        case .greeting, .ready:
+            if readiness.canSend { connection.resumeWriting(to: socket) }
+            return readiness.canReceive ? receive(from: socket) : false
+        }
+    }
+
+    /// Closes the connection for good.
+    func close() {
+        let error = StoreError(.unavailable, "The Redis client was closed.")
+        dropSocket()
+        for waiter in connection.close(error) { waiter.resume(returning: .failure(error)) }
+    }
+
+    // MARK: - Opening
+
+    private func open(now: Duration) {
+        connection.beginOpening(now: now)
+        switch configuration.endpoint {
+        case .unix(let path):
+            resolved(.success([SocketAddress(unixPath: path)]))
+        case .tcp(let host, let port):
+            if let addresses = try? SocketAddress.resolve(
+                host: host, port: port, onlyNumeric: true)
+            {
+                return resolved(.success(addresses))
+            }
+            lookup.start(host: host, port: port) { [poller] in poller.wake() }
+        }
+    }
+
+    private func resolved(_ result: Result<[SocketAddress], StoreError>) {
+        guard case .opening = connection.phase, socket == nil else { return }
+        switch result {
+        case .success(let found):
+            addresses = found
+            connectToNextAddress(
+                failure: StoreError(.unavailable, "The host of Redis has no address."))
+        case .failure(let error): lose(error)
+        }
+    }
+
+    private func connectToNextAddress(failure: StoreError) {
+        var failure = failure
+        while !addresses.isEmpty {
+            do {
+                let socket = try Socket(connectingTo: addresses.removeFirst())
+                self.socket = socket
+                poller.add(socket, key: connection.key, sending: true)
+                return
+            } catch {
+                failure = error
+            }
+        }
+        lose(failure)
+    }
+
+    private func finishConnecting(_ socket: Socket) {
+        let error = socket.connectError()
+        guard error == 0 else {
+            dropSocket()
+            return connectToNextAddress(failure: .io("Redis can't be reached", error))
+        }
+        do {
+            reader = try ReplyReader(maximumReplyBytes: configuration.maximumReplyBytes)
+        } catch {
+            return lose(error)
+        }
+        poller.change(socket, key: connection.key, sending: false)
+        connection.opened(socket, now: time.uptime)
+        if connection.phase == .ready { tell(nil) }
+    }
+
+    // MARK: - Reading
+
+    /// - Returns: whether the connection's times may have changed.
+    private func receive(from socket: Socket) -> Bool {
+        // Several buffers at most, so that one connection does not keep the others waiting.
+        for _ in 0..<16 {
+            do throws(StoreError) {
+                switch socket.receive(into: buffer) {
+                case .moved(let count):
+                    if try take(count) { return true }
+                    if count < buffer.count { return false }
+                case .wouldBlock: return false
+                case .ended: throw StoreError(.unavailable, "Redis closed the connection.")
+                case .failed(let error): throw StoreError.io("The connection was lost", error)
+                }
+            } catch {
+                lose(error)
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Makes replies of the bytes at the buffer's beginning, and gives them to those who wait.
+    ///
+    /// - Returns: whether the connection has become ready.
+    private func take(_ count: Int) throws(StoreError) -> Bool {
+        guard let reader else { return false }
+        var failure: StoreError?
+        var isReady = false
+        do {
+            try reader.read(
+                UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &replies)
+        } catch {
+            failure = error
+        }
+        // What came before the fault was answered, and is given out.
+        do {
+            isReady = try connection.receive(replies, now: time.uptime, answers: &answers)
+        } catch {
+            failure = error
+        }
+        replies.removeAll(keepingCapacity: true)
+        if isReady { tell(nil) }
+        for answer in answers { answer.waiter.resume(returning: answer.result) }
+        answers.removeAll(keepingCapacity: true)
+        if let failure { throw failure }
+        return isReady
+    }
+
+    // MARK: - Losing
+
+    private func lose(_ error: StoreError) {
+        let endpoint = configuration.endpoint
+        let error = StoreError(
+            error.code, "Redis at \(endpoint): \(error.message)", underlying: error.underlying)
+        dropSocket()
+        let waiters = connection.lose(
+            error, now: time.uptime, jitter: Double.random(in: 0...1))
+        tell(error)
+        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+    }
+
+    private func dropSocket() {
+        if let socket {
+            poller.remove(socket)
+            socket.shutDown()
+        }
+        socket = nil
+        reader = nil
+    }
+
+    private func tell(_ failure: StoreError?) {
+        events(RedisConnectionChange(endpoint: configuration.endpoint, failure: failure))
+    }
+}
+
+/// Looks a host's addresses up on a thread of its own, since that can take seconds.
+private final class Lookup: Sendable {
+    /// Guarded by the mutex: the outcome, until it is taken.
+    private let result = Mutex<Result<[SocketAddress], StoreError>?>(nil)
+
+    func start(host: String, port: UInt16, then wake: @escaping @Sendable () -> Void) {
+        Thread.detach { [self] in
+            let outcome = Result { () throws(StoreError) in
+                try SocketAddress.resolve(host: host, port: port, onlyNumeric: false)
+            }
+            result.withLock { $0 = outcome }
+            wake()
+        }
+    }
+
+    func take() -> Result<[SocketAddress], StoreError>? {
+        result.withLock { result in
+            defer { result = nil }
+            return result
+        }
+    }
+}

@@ -1,0 +1,188 @@
+public import Strata
+import Synchronization
+
+/// A client of one Redis server, for any number of tasks at the same time.
+///
+/// All tasks share a few connections, on which their commands are pipelined by themselves: whoever
+/// has a command while nobody is writing writes for everybody. A command that is cancelled, or out
+/// of time, gives up its place and nothing else. A connection that is lost is opened anew in the
+/// background; until it stands, commands are refused at once with `unavailable`.
+///
+/// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
+/// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
+/// `SUBSCRIBE`), must not be sent: the connection is everybody's. For transactions there is
+/// ``transaction(_:within:)``.
+///
+/// ```swift
+/// let client = try RedisClient(RedisConfiguration(url: "redis://127.0.0.1:6379"))
+/// try await client.send("SET", "greeting", "hello", "PX", 60_000)
+/// let greeting = try await client.send("GET", "greeting").text
+/// ```
+public final class RedisClient: Sendable {
+    /// What the client was made with.
+    public let configuration: RedisConfiguration
+
+    private let connections: [RedisConnection]
+    private let loop: RedisLoop
+    private let time = SystemTime()
+    private let tokens = Atomic<UInt64>(0)
+
+    /// Makes a client, which begins to connect in the background.
+    ///
+    /// Commands that are sent before the first attempt is decided wait for it; a server that can't
+    /// be reached is no error here.
+    ///
+    /// - Throws: ``StoreError`` with `misconfigured` where the configuration can't work, and
+    ///   `unavailable` where the process has no file descriptor left.
+    public init(_ configuration: RedisConfiguration, events: Events = .ignored) throws(StoreError) {
+        try configuration.validate()
+        self.configuration = configuration
+        let settings = ConnectionMachine<RedisConnection.Waiter>.Settings(
+            greeting: configuration.greeting, connectTimeout: configuration.connectTimeout,
+            stallTimeout: configuration.stallTimeout,
+            reconnectDelay: configuration.reconnectDelay,
+            maximumQueuedBytes: configuration.maximumQueuedBytes)
+        let poller = try Poller()
+        connections = (0..<configuration.connections).map {
+            RedisConnection(settings: settings, poller: poller, key: UInt64($0))
+        }
+        loop = RedisLoop(
+            connections: connections, poller: poller, configuration: configuration,
+            events: events)
+        loop.start()
+    }
+
+    deinit { loop.stop() }
+
+    /// Closes the connections; commands under way fail, and so do those that are sent later.
+    public func close() { loop.stop() }
+
+    // MARK: - Commands
+
+    /// Sends a command, and returns Redis' reply.
+    ///
+    /// - Throws: ``StoreError``; where Redis refused, the underlying error is its
+    ///   ``RedisError``.
+    @discardableResult
+    public func send(_ words: RedisArgument...) async throws(StoreError) -> RedisValue {
+        try await send(RedisCommand(words))
+    }
+
+    /// Sends a command, and returns Redis' reply.
+    ///
+    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    /// - Throws: ``StoreError``; where Redis refused, the underlying error is its
+    ///   ``RedisError``.
+    @discardableResult
+    public func send(
+        _ command: RedisCommand, within limit: Duration? = nil
+    ) async throws(StoreError) -> RedisValue {
+        try await submit(command.bytes, replies: nil, within: limit)
+    }
+
+    /// Sends several commands at once, and returns their replies in the same order.
+    ///
+    /// Where one is refused the others are still carried out; its ``RedisError`` stands in its
+    /// place.
+    ///
+    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    public func pipeline(
+        _ commands: [RedisCommand], within limit: Duration? = nil
+    ) async throws(StoreError) -> [RedisValue] {
+        guard !commands.isEmpty else { return [] }
+        let reply = try await submit(
+            commands.flatMap(\.bytes), replies: commands.count, within: limit)
+        return reply.array ?? []
+    }
+
+    /// Has several commands carried out with nothing of anybody else in between (`MULTI` and
+    /// `EXEC`), and returns their replies in the same order.
+    ///
+    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    /// - Throws: ``StoreError`` with `refused` when Redis carries out none of them, because one
+    ///   is malformed or there is no memory. One that fails while it is carried out stops no
+    ///   other; its ``RedisError`` stands in its place.
+    public func transaction(
+        _ commands: [RedisCommand], within limit: Duration? = nil
+    ) async throws(StoreError) -> [RedisValue] {
+        guard !commands.isEmpty else { return [] }
+        let replies = try await pipeline(
+            [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")], within: limit)
+        switch replies.last {
+        case .array(let values): return values
+        case .error(let error):
+            // The first refusal says what is wrong, EXEC only that something is.
+            for case .error(let first) in replies { throw StoreError(first) }
+            throw StoreError(error)
+        default:
+            throw StoreError(.protocolViolation, "Redis' answer to EXEC can't be understood.")
+        }
+    }
+
+    /// Runs a script: by its digest, and where Redis does not know it, by its source.
+    ///
+    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    @discardableResult
+    public func run(
+        _ script: RedisScript, keys: [String] = [], arguments: [RedisArgument] = [],
+        within limit: Duration? = nil
+    ) async throws(StoreError) -> RedisValue {
+        let rest = [.integer(keys.count)] + keys.map(RedisArgument.text) + arguments
+        do {
+            return try await send(
+                RedisCommand(["EVALSHA", .text(script.digest)] + rest), within: limit)
+        } catch  where error.redisError?.kind == "NOSCRIPT" {
+            return try await send(
+                RedisCommand(["EVAL", .text(script.source)] + rest), within: limit)
+        }
+    }
+
+    // MARK: - The way of every command
+
+    private func submit(
+        _ bytes: [UInt8], replies: Int?, within limit: Duration?
+    ) async throws(StoreError) -> RedisValue {
+        let token = tokens.wrappingAdd(1, ordering: .relaxed).newValue
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { (waiter: RedisConnection.Waiter) in
+                start(bytes, replies: replies, token: token, waiter: waiter, within: limit)
+                // A cancellation from before the command was handed over found nothing to end.
+                if Task.isCancelled { abandon(token) }
+            }
+        } onCancel: {
+            abandon(token)
+        }
+        return try result.get()
+    }
+
+    private func start(
+        _ bytes: [UInt8], replies: Int?, token: UInt64, waiter: RedisConnection.Waiter,
+        within limit: Duration?
+    ) {
+        let now = time.uptime
+        let deadline = now + (limit ?? configuration.commandTimeout)
+        var refusal: StoreError?
+        for attempt in 0..<connections.count {
+            let index = (Int(truncatingIfNeeded: token) &+ attempt) % connections.count
+            refusal = connections[index].submit(
+                bytes, replies: replies, token: token, waiter: waiter, deadline: deadline,
+                now: now)
+            if refusal == nil { break }
+        }
+        if let refusal {
+            waiter.resume(returning: .failure(refusal))
+        } else {
+            loop.watch(deadline)
+        }
+    }
+
+    private func abandon(_ token: UInt64) {
+        for connection in connections {
+            guard let waiter = connection.abandon(token) else { continue }
+            waiter.resume(
+                returning: .failure(
+                    StoreError(
+                        .cancelled, "The task was cancelled while it waited for Redis.")))
+        }
+    }
+}

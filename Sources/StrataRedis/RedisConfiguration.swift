@@ -1,0 +1,112 @@
+import Strata
+
+/// Where Redis is, who the client is there, and its limits.
+///
+/// ```swift
+/// var configuration = try RedisConfiguration(url: "redis://app:secret@10.0.0.5:6379/2")
+/// configuration.commandTimeout = .milliseconds(100)
+/// let client = RedisClient(configuration)
+/// ```
+public struct RedisConfiguration: Sendable, CustomStringConvertible {
+    /// Where a server listens.
+    public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+        /// At a port of a host, which is a name or an address.
+        case tcp(host: String, port: UInt16)
+        /// At a Unix socket.
+        case unix(path: String)
+
+        /// The endpoint as it stands in a URL.
+        public var description: String {
+            switch self {
+            case .tcp(let host, let port):
+                host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .unix(let path): path
+            }
+        }
+    }
+
+    /// Where the server listens.
+    public var endpoint: Endpoint
+    /// The ACL user; nil for Redis' `default` user.
+    public var username: String?
+    /// The password; nil where none is needed.
+    public var password: String?
+    /// The number of the database. Default 0.
+    public var database = 0
+    /// What the connections are called in Redis' `CLIENT LIST`; nil for nothing. Default `strata`.
+    public var clientName: String? = "strata"
+    /// How many connections the tasks share. Default 1, which is the quickest for small values:
+    /// Redis serves one at a time, and the more commands share a connection, the fewer system
+    /// calls there are.
+    public var connections = 1
+    /// How long connecting may take, greeting included. Default 2 s.
+    public var connectTimeout: Duration = .seconds(2)
+    /// How long a command may take that names no time of its own. Default 500 ms.
+    public var commandTimeout: Duration = .milliseconds(500)
+    /// How long commands may wait with nothing arriving at all, before the connection is taken
+    /// for dead and opened anew. Default 5 s.
+    public var stallTimeout: Duration = .seconds(5)
+    /// The pauses between attempts to connect: the first one, doubled with each failure up to the
+    /// last one; each is shortened at random by up to a half. Default 50 ms to 1 s.
+    public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50) ... .seconds(1)
+    /// How many bytes of commands may be unanswered on one connection, counting 128 extra for
+    /// each; more are refused at once. Default 64 MiB.
+    public var maximumQueuedBytes = 64 << 20
+    /// How long one reply may be; a longer one closes the connection. Default 64 MiB.
+    public var maximumReplyBytes = 64 << 20
+
+    /// Makes a configuration with the defaults.
+    public init(endpoint: Endpoint) { self.endpoint = endpoint }
+
+    /// Where the server is, and as whom; the password is not shown.
+    public var description: String {
+        "\(username.map { $0 + "@" } ?? "")\(endpoint), database \(database)"
+    }
+
+    /// - Throws: ``StoreError`` with `misconfigured` for what can't work.
+    func validate() throws(StoreError) {
+        func require(_ condition: Bool, _ message: String) throws(StoreError) {
+            guard condition else { throw StoreError(.misconfigured, message) }
+        }
+        try require((1...64).contains(connections), "connections must be from 1 to 64.")
+        try require(database >= 0, "The database must be 0 or greater.")
+        try require(
+            username == nil || password != nil, "A Redis user needs a password: user:password@.")
+        try require(
+            connectTimeout > .zero && commandTimeout > .zero && stallTimeout > .zero,
+            "The time limits must be greater than zero.")
+        try require(
+            reconnectDelay.lowerBound > .zero, "reconnectDelay must be greater than zero.")
+        try require(
+            maximumQueuedBytes > 0 && maximumReplyBytes > 0,
+            "maximumQueuedBytes and maximumReplyBytes must be greater than zero.")
+        if case .unix(let path) = endpoint {
+            try require(
+                (1...107).contains(path.utf8.count),
+                "The path of a Unix socket must have from 1 to 107 bytes.")
+        }
+    }
+
+    /// What each connection sends first.
+    var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
+        var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] = []
+        if let password {
+            let words = [username, password].compactMap { $0.map(RedisArgument.text) }
+            greeting.append(
+                .init(
+                    command: RedisCommand(["AUTH"] + words),
+                    failure: "Redis refuses the user or password; check the URL"))
+        }
+        if let clientName {
+            greeting.append(
+                .init(command: RedisCommand("CLIENT", "SETNAME", .text(clientName)), failure: nil))
+        }
+        if database != 0 {
+            greeting.append(
+                .init(
+                    command: RedisCommand("SELECT", .integer(database)),
+                    failure: "Redis has no database \(database)"))
+        }
+        return greeting
+    }
+}

@@ -1,0 +1,156 @@
+import Strata
+import Synchronization
+
+/// One connection as its users see it: they hand over commands and write them; the loop opens it,
+/// reads from it, and closes it.
+final class RedisConnection: Sendable {
+    /// Resumed exactly once: by whoever takes it out of the machine, which gives it out once.
+    typealias Waiter = UnsafeContinuation<Result<RedisValue, StoreError>, Never>
+
+    private struct State: Sendable {
+        var machine: ConnectionMachine<Waiter>
+        /// The connection that the machine speaks of. Whoever writes checks that it is still his.
+        var socket: Socket?
+    }
+
+    /// Answers on their way to those who wait, gathered under the lock and given out after it.
+    typealias Answers = [(waiter: Waiter, result: Result<RedisValue, StoreError>)]
+
+    /// Guarded by the mutex: everything. It is held for no system call and no resumption.
+    private let state: Mutex<State>
+    private let poller: Poller
+    /// What the poller calls this connection.
+    let key: UInt64
+
+    init(settings: ConnectionMachine<Waiter>.Settings, poller: Poller, key: UInt64) {
+        state = Mutex(State(machine: ConnectionMachine(settings: settings)))
+        self.poller = poller
+        self.key = key
+    }
+
+    // MARK: - For its users
+
+    /// Hands over a command, or several with so many replies, and writes if nobody is writing.
+    ///
+    /// - Returns: why it was refused; the waiter is then still the caller's.
+    func submit(
+        _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
+        now: Duration
+    ) -> StoreError? {
+        let (submission, socket) = state.withLock { state in
+            let submission = state.machine.submit(
+                command, replies: replies, token: token, waiter: waiter, deadline: deadline,
+                now: now)
+            return (submission, state.socket)
+        }
+        switch submission {
+        case .refused(let error): return error
+        case .queued: return nil
+        case .write:
+            if let socket { write(to: socket) }
+            return nil
+        }
+    }
+
+    /// Gives up on a command; its waiter, if it stands here and still waits.
+    func abandon(_ token: UInt64) -> Waiter? {
+        state.withLock { $0.machine.abandon(token) }
+    }
+
+    /// Writes until there is nothing left; the caller is the writer.
+    private func write(to socket: Socket) {
+        var chunk = ConnectionMachine<Waiter>.Chunk()
+        while state.withLock({ state in
+            state.socket === socket && state.machine.nextOutput(&chunk)
+        }) {
+            while chunk.sent < chunk.bytes.count {
+                let outcome = chunk.bytes.withUnsafeBytes { bytes in
+                    socket.send(UnsafeRawBufferPointer(rebasing: bytes[chunk.sent...]))
+                }
+                switch outcome {
+                case .moved(let count): chunk.sent += count
+                case .wouldBlock:
+                    let rest = chunk
+                    state.withLock { if $0.socket === socket { $0.machine.putBack(rest) } }
+                    poller.change(socket, key: key, sending: true)
+                    return
+                case .ended, .failed:
+                    // The loop finds out, and tells everybody who waits.
+                    return socket.shutDown()
+                }
+            }
+        }
+    }
+
+    // MARK: - For the loop
+
+    /// What the machine says of the time.
+    func due(now: Duration) -> ConnectionMachine<Waiter>.Due {
+        state.withLock { $0.machine.due(now: now) }
+    }
+
+    var phase: ConnectionMachine<Waiter>.Phase { state.withLock { $0.machine.phase } }
+
+    /// An attempt to connect begins.
+    func beginOpening(now: Duration) { state.withLock { $0.machine.beginOpening(now: now) } }
+
+    /// The socket is connected.
+    func opened(_ socket: Socket, now: Duration) {
+        state.withLock { state in
+            state.socket = socket
+            state.machine.opened(now: now)
+        }
+        write(to: socket)
+    }
+
+    /// The socket takes bytes again.
+    func resumeWriting(to socket: Socket) {
+        guard state.withLock({ $0.socket === socket && $0.machine.isBlocked }) else { return }
+        poller.change(socket, key: key, sending: false)
+        write(to: socket)
+    }
+
+    /// Takes replies in; the answers they are, and whether commands may be written from now on.
+    func receive(
+        _ replies: [RedisValue], now: Duration, answers: inout Answers
+    ) throws(StoreError) -> Bool {
+        let (batch, isReady, failure, socket) = state.withLock { state in
+            var batch: Answers = []
+            batch.reserveCapacity(replies.count)
+            var isReady = false
+            for reply in replies {
+                switch state.machine.receive(reply, now: now) {
+                case .none: break
+                case .answer(let waiter, .error(let error)):
+                    batch.append((waiter, .failure(StoreError(error))))
+                case .answer(let waiter, let value): batch.append((waiter, .success(value)))
+                case .ready: isReady = true
+                case .failed(let error):
+                    return (batch, isReady, error as StoreError?, nil as Socket?)
+                }
+            }
+            let mustWrite = isReady && state.machine.beginWriting()
+            return (batch, isReady, nil, mustWrite ? state.socket : nil)
+        }
+        answers += batch
+        if let failure { throw failure }
+        if let socket { write(to: socket) }
+        return isReady
+    }
+
+    /// The connection was lost; those who waited for an answer.
+    func lose(_ error: StoreError, now: Duration, jitter: Double) -> [Waiter] {
+        state.withLock { state in
+            state.socket = nil
+            return state.machine.lose(error, now: now, jitter: jitter)
+        }
+    }
+
+    /// The connection is not to be used any more; those who waited for an answer.
+    func close(_ error: StoreError) -> [Waiter] {
+        state.withLock { state in
+            state.socket = nil
+            return state.machine.close(error)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Strata
+import Synchronization
+
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The thread that opens a client's connections, reads from them, and watches the time.
+///
+/// Those who have a command write it themselves; so all that this thread does for a command is to
+/// read its answer and resume its task. It sleeps until something arrives or is due.
+final class RedisLoop: Sendable {
+    private let connections: [RedisConnection]
+    private let poller: Poller
+    private let configuration: RedisConfiguration
+    private let time = SystemTime()
+    private let events: Events
+    /// When the thread will look at the time again, in nanoseconds of uptime.
+    private let nextLook = Atomic<Int64>(.min)
+    private let isStopping = Atomic<Bool>(false)
+
+    init(
+        connections: [RedisConnection], poller: Poller, configuration: RedisConfiguration,
+        events: Events
+    ) {
+        self.connections = connections
+        self.poller = poller
+        self.configuration = configuration
+        self.events = events
+    }
+
+    /// Starts the thread.
+    func start() {
+        Thread.detach { [self] in run() }
+    }
+
+    /// Closes the connections and ends the thread; those who wait are told that it is closed.
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        poller.wake()
+    }
+
+    /// Has the thread look at the time no later than then.
+    func watch(_ deadline: Duration) {
+        if deadline.saturatedNanoseconds < nextLook.load(ordering: .acquiring) { poller.wake() }
+    }
+
+    private func run() {
+        let lines = connections.map {
+            Line($0, poller: poller, configuration: configuration, events: events)
+        }
+        while !isStopping.load(ordering: .acquiring) {
+            // Promise nothing before looking: whoever comes after the look sees the promise that
+            // was made before it, and whoever comes before it is seen by the look.
+            nextLook.store(.max, ordering: .sequentiallyConsistent)
+            var next: Duration?
+            let now = time.uptime
+            for line in lines {
+                if let moment = line.look(now: now) { next = min(next ?? moment, moment) }
+            }
+            if let next { nextLook.store(next.saturatedNanoseconds, ordering: .releasing) }
+
+            // Arrivals alone are no reason to look at the time again.
+            var isDue = false
+            while !isDue {
+                let limit = next.map { $0 - time.uptime }
+                if let limit, limit <= .zero { break }
+                let wait = poller.wait(upTo: limit)
+                isDue = wait.wasWoken
+                for ready in wait.ready {
+                    isDue = lines[Int(ready.key)].handle(ready, now: time.uptime) || isDue
+                }
+            }
+        }
+        for line in lines { line.close() }
+    }
+}
+
+/// A thread, which is nobody's to wait for.
+enum Thread {
+    private final class Body {
+        let run: () -> Void
+        init(_ run: @escaping () -> Void) { self.run = run }
+    }
+
+    /// Runs the body on a thread of its own, which takes no signals.
+    static func detach(_ body: @escaping @Sendable () -> Void) {
+        var all = sigset_t()
+        var former = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &former)
+        defer { pthread_sigmask(SIG_SETMASK, &former, nil) }
+        var thread = pthread_t()
+        let pointer = Unmanaged.passRetained(Body(body)).toOpaque()
+        let error = pthread_create(
+            &thread, nil,
+            { pointer in
+                pointer.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run() }
+                return nil
+            }, pointer)
+        precondition(error == 0, "The system has no thread left")
+        pthread_detach(thread)
+    }
+}

@@ -1,0 +1,177 @@
+public import Strata
+
+/// A ``CacheStore`` in Redis, shared by all instances of a server.
+///
+/// A server that can't be reached is never an error of its own: the store connects in the
+/// background, and until it has, each call fails at once with `unavailable`, which the layers
+/// answer by doing without.
+///
+/// Each key of the store begins with the prefix, and has a time to live. Values stand in a
+/// checksummed envelope that names their key: one that is damaged, of an unknown version or under
+/// the wrong key counts as no value, is told as ``StoreEntryUnreadable``, and is overwritten by the
+/// next fill. A generation that is evicted counts as the first one again, so Redis should evict
+/// least recently used keys (`maxmemory-policy volatile-lru` or `allkeys-lru`) and not random
+/// ones.
+///
+/// ```swift
+/// let store = try await RedisStore(url: "redis://127.0.0.1:6379")
+/// let caching = Caching(store: store)
+/// ```
+public struct RedisStore: CacheStore {
+    /// The client that the store uses, for commands of your own.
+    public let client: RedisClient
+    /// What each of the store's keys in Redis begins with.
+    public let prefix: String
+    /// How many bytes a value may have; a larger one is not kept.
+    public let maximumValueBytes: Int
+
+    private let events: Events
+
+    /// The longest time to live that is given to Redis.
+    private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)
+
+    /// Makes a store on the server at the URL, and waits until the first attempt to connect has
+    /// succeeded or failed.
+    ///
+    /// - Parameters:
+    ///   - url: as ``RedisConfiguration/init(url:)`` has it.
+    ///   - prefix: what each key begins with; different for each service that shares a server.
+    ///   - events: where unreadable entries and lost connections are told.
+    /// - Throws: ``StoreError`` with `misconfigured` where the URL is wrong. A server that can't be
+    ///   reached, or refuses the password, is told as an event and tried again.
+    public init(
+        url: String, prefix: String = "strata:", events: Events = .ignored
+    ) async throws(StoreError) {
+        let configuration = try RedisConfiguration(url: url)
+        self.init(
+            client: try RedisClient(configuration, events: events), prefix: prefix,
+            events: events)
+        // The first command waits for the outcome of the first attempt, whatever that is.
+        _ = try? await client.send(
+            RedisCommand("PING"),
+            within: configuration.connectTimeout + configuration.commandTimeout)
+    }
+
+    /// Makes a store that uses the client.
+    ///
+    /// - Parameters:
+    ///   - client: may be used for other things as well.
+    ///   - prefix: what each key begins with; different for each service that shares a server.
+    ///   - maximumValueBytes: how many bytes a value may have; a larger one is not kept. Must
+    ///     leave room for the envelope in the client's `maximumReplyBytes` and
+    ///     `maximumQueuedBytes`.
+    ///   - events: where unreadable entries are told.
+    public init(
+        client: RedisClient, prefix: String = "strata:", maximumValueBytes: Int = 16 << 20,
+        events: Events = .ignored
+    ) {
+        self.client = client
+        self.prefix = prefix
+        self.maximumValueBytes = maximumValueBytes
+        self.events = events
+    }
+
+    // MARK: - Values
+
+    /// The value under the key, or nil.
+    public func value<Value: StoreValue>(
+        for key: String, as type: Value.Type
+    ) async throws(StoreError) -> Value? {
+        let reply: RedisValue
+        do {
+            reply = try await client.send(RedisCommand("GET", .text(entryKey(key))))
+        } catch  where error.redisError?.kind == "WRONGTYPE" {
+            events(StoreEntryUnreadable(key: key, reason: "not a string"))
+            return nil
+        }
+        switch reply {
+        case .null: return nil
+        case .bytes(let bytes): return decode(bytes, key: key)
+        default: throw Self.unexpected(reply, to: "GET")
+        }
+    }
+
+    private func decode<Value: StoreValue>(_ bytes: [UInt8], key: String) -> Value? {
+        do throws(StoreEnvelope.Unreadable) {
+            let value = try StoreEnvelope.decode(bytes, key: key)
+            guard let value = Value(storeBytes: value) else { throw .unknownValue }
+            return value
+        } catch {
+            events(StoreEntryUnreadable(key: key, reason: error))
+            return nil
+        }
+    }
+
+    /// Keeps the value under the key for at most that long; replaces what was there.
+    public func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration
+    ) async throws(StoreError) {
+        let bytes = value.storeBytes
+        guard timeToLive > .zero, bytes.count <= maximumValueBytes else {
+            return try await remove([key])
+        }
+        let envelope = StoreEnvelope.encode(bytes, key: key)
+        try await client.send(
+            Self.set(entryKey(key), .bytes(envelope), timeToLive: timeToLive))
+    }
+
+    /// Removes the values under the keys.
+    public func remove(_ keys: [String]) async throws(StoreError) {
+        guard !keys.isEmpty else { return }
+        // Large values are freed by a thread of Redis' own.
+        try await client.send(RedisCommand(["UNLINK"] + keys.map { .text(entryKey($0)) }))
+    }
+
+    // MARK: - Generations
+
+    /// The current generations of the names, in their order.
+    public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
+        guard !names.isEmpty else { return [] }
+        let reply = try await client.send(
+            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }))
+        guard let values = reply.array, values.count == names.count else {
+            throw Self.unexpected(reply, to: "MGET")
+        }
+        return values.map(Self.generation)
+    }
+
+    /// Gives each of the names a new generation.
+    public func advanceGenerations(
+        of names: [String], timeToLive: Duration
+    ) async throws(StoreError) {
+        guard timeToLive > .zero else { return }
+        let replies = try await client.pipeline(
+            names.map { name in
+                let number = UInt64.random(in: 1 ... .max)
+                return Self.set(
+                    generationKey(name), .integer(number), timeToLive: timeToLive)
+            })
+        for case .error(let error) in replies { throw StoreError(error) }
+    }
+
+    private static func generation(_ value: RedisValue) -> Generation {
+        guard let bytes = value.bytes else { return .first }
+        let text = String(decoding: bytes, as: UTF8.self)
+        // What can't be read was put there by somebody else. It still says that the name was
+        // purged, and must equal no generation that anything was filled under before.
+        return Generation(UInt64(text) ?? bytes.withUnsafeBytes { XXHash64.hash($0) } | 1)
+    }
+
+    // MARK: - Keys and commands
+
+    private func entryKey(_ key: String) -> String { "\(prefix)e:\(key)" }
+    private func generationKey(_ name: String) -> String { "\(prefix)g:\(name)" }
+
+    private static func set(
+        _ key: String, _ value: RedisArgument, timeToLive: Duration
+    ) -> RedisCommand {
+        let capped = min(timeToLive, maximumTimeToLive)
+        let milliseconds = max(1, capped.saturatedNanoseconds / 1_000_000)
+        return RedisCommand("SET", .text(key), value, "PX", .integer(milliseconds))
+    }
+
+    private static func unexpected(_ reply: RedisValue, to command: String) -> StoreError {
+        StoreError(
+            .protocolViolation, "Redis' answer to \(command) can't be understood.")
+    }
+}

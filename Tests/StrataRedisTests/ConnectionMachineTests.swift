@@ -1,0 +1,340 @@
+import Strata
+import Testing
+
+@testable import StrataRedis
+
+@Suite struct `The state machine of a connection` {
+    typealias Machine = ConnectionMachine<Int>
+
+    static let settings = Machine.Settings(
+        connectTimeout: .seconds(2), stallTimeout: .seconds(5),
+        reconnectDelay: .milliseconds(100) ... .seconds(1), maximumQueuedBytes: 4096)
+
+    static func ready(_ settings: Machine.Settings = settings) -> Machine {
+        var machine = Machine(settings: settings)
+        machine.beginOpening(now: .zero)
+        machine.opened(now: .zero)
+        _ = output(&machine)
+        return machine
+    }
+
+    /// All that the machine wants written, as one text; its writer is done then.
+    static func output(_ machine: inout Machine) -> String {
+        var bytes: [UInt8] = []
+        var chunk = Machine.Chunk()
+        while machine.nextOutput(&chunk) { bytes += chunk.bytes[chunk.sent...] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func submit(
+        _ machine: inout Machine, _ text: String, waiter: Int, replies: Int? = nil,
+        deadline: Duration = .seconds(1), now: Duration = .zero
+    ) -> Machine.Submission {
+        machine.submit(
+            Array(text.utf8), replies: replies, token: UInt64(waiter), waiter: waiter,
+            deadline: deadline, now: now)
+    }
+
+    static func answer(
+        _ machine: inout Machine, _ value: RedisValue, now: Duration = .zero
+    ) -> (Int, RedisValue)? {
+        if case .answer(let waiter, let value) = machine.receive(value, now: now) {
+            (waiter, value)
+        } else {
+            nil
+        }
+    }
+
+    @Test func `the first to come writes for those who come meanwhile`() {
+        var machine = Self.ready()
+        guard case .write = Self.submit(&machine, "a", waiter: 1) else {
+            Issue.record("nobody writes")
+            return
+        }
+        var chunk = Machine.Chunk()
+        var hasOutput = machine.nextOutput(&chunk)
+        #expect(hasOutput)
+        #expect(chunk.bytes == Array("a".utf8))
+        for waiter in 2...3 {
+            guard case .queued = Self.submit(&machine, "b", waiter: waiter) else {
+                Issue.record("two write")
+                return
+            }
+        }
+        hasOutput = machine.nextOutput(&chunk)
+        #expect(hasOutput)
+        #expect(chunk.bytes == Array("bb".utf8))
+        hasOutput = machine.nextOutput(&chunk)
+        #expect(!hasOutput)
+        guard case .write = Self.submit(&machine, "c", waiter: 4) else {
+            Issue.record("nobody writes")
+            return
+        }
+    }
+
+    @Test func `what the socket would not take comes first when it is writable again`() {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "abc", waiter: 1)
+        var chunk = Machine.Chunk()
+        _ = machine.nextOutput(&chunk)
+        chunk.sent = 1
+        machine.putBack(chunk)
+        guard case .queued = Self.submit(&machine, "def", waiter: 2) else {
+            Issue.record("two write")
+            return
+        }
+        #expect(machine.isBlocked)
+        #expect(Self.output(&machine) == "bcdef")
+        #expect(!machine.isBlocked)
+    }
+
+    @Test func `replies go to the waiters in their order`() throws {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "a", waiter: 1)
+        _ = Self.submit(&machine, "bb", waiter: 2, replies: 2)
+        _ = Self.submit(&machine, "c", waiter: 3)
+        let first = try #require(Self.answer(&machine, .integer(10)))
+        #expect(first == (1, .integer(10)))
+        #expect(Self.answer(&machine, .integer(20)) == nil)
+        let second = try #require(Self.answer(&machine, .error(RedisError("ERR"))))
+        #expect(second == (2, .array([.integer(20), .error(RedisError("ERR"))])))
+        let third = try #require(Self.answer(&machine, .null))
+        #expect(third == (3, .null))
+    }
+
+    @Test func `an abandoned slot swallows its reply and no other`() throws {
+        var machine = Self.ready()
+        for waiter in 1...3 { _ = Self.submit(&machine, "x", waiter: waiter) }
+        let abandoned = machine.abandon(2)
+        #expect(abandoned == 2)
+        let again = machine.abandon(2)
+        #expect(again == nil)
+        let unknown = machine.abandon(9)
+        #expect(unknown == nil)
+        #expect(try #require(Self.answer(&machine, .integer(1))) == (1, .integer(1)))
+        #expect(Self.answer(&machine, .integer(2)) == nil)
+        #expect(try #require(Self.answer(&machine, .integer(3))) == (3, .integer(3)))
+    }
+
+    @Test func `a deadline ends its own command alone`() throws {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(3))
+        _ = Self.submit(&machine, "x", waiter: 2, deadline: .seconds(1))
+        let due = machine.due(now: .zero)
+        #expect(due.next == .seconds(1))
+        let early = machine.due(now: .milliseconds(999))
+        #expect(early.expired.isEmpty)
+        let late = machine.due(now: .seconds(1))
+        #expect(late.expired == [2])
+        #expect(late.next == .seconds(3))
+        #expect(try #require(Self.answer(&machine, .integer(1))) == (1, .integer(1)))
+        #expect(Self.answer(&machine, .integer(2)) == nil)
+    }
+
+    @Test func `a connection on which nothing arrives is given up`() {
+        var machine = Self.ready()
+        let idle = machine.due(now: .seconds(100))
+        #expect(idle.next == nil)
+        _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(500), now: .seconds(100))
+        _ = Self.submit(&machine, "x", waiter: 2, deadline: .seconds(500), now: .seconds(101))
+        _ = machine.receive(.null, now: .seconds(102))
+        guard case .none = machine.due(now: .milliseconds(106_999)).step else {
+            Issue.record("given up too early")
+            return
+        }
+        guard case .fail = machine.due(now: .seconds(107)).step else {
+            Issue.record("not given up")
+            return
+        }
+    }
+
+    @Test func `the queue is bounded by bytes, answered ones not counted`() {
+        var machine = Self.ready()
+        let text = String(repeating: "x", count: 2048 - 128)
+        for waiter in 1...2 {
+            if case .refused = Self.submit(&machine, text, waiter: waiter) {
+                Issue.record("refused too early")
+            }
+        }
+        guard case .refused(let error) = Self.submit(&machine, "", waiter: 3) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(error.code == .unavailable)
+        _ = machine.abandon(1)
+        guard case .refused = Self.submit(&machine, "", waiter: 3) else {
+            Issue.record("an abandoned command still stands in Redis' queue")
+            return
+        }
+        _ = machine.receive(.null, now: .zero)
+        if case .refused = Self.submit(&machine, text, waiter: 3) { Issue.record("refused") }
+        guard
+            case .refused(let error) = Self.submit(
+                &machine, String(repeating: "x", count: 4096), waiter: 4)
+        else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(error.code == .misconfigured)
+    }
+
+    @Test func `commands wait for the first attempt, and are refused during all others`() {
+        var machine = Machine(settings: Self.settings)
+        guard case .queued = Self.submit(&machine, "a", waiter: 1) else {
+            Issue.record("not queued")
+            return
+        }
+        guard case .open = machine.due(now: .zero).step else {
+            Issue.record("not opened")
+            return
+        }
+        machine.beginOpening(now: .zero)
+        let error = StoreError(.unavailable, "no route")
+        let waiters = machine.lose(error, now: .seconds(1), jitter: 1)
+        #expect(waiters == [1])
+        guard case .refused(let refusal) = Self.submit(&machine, "b", waiter: 2) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(refusal.message == "no route")
+        machine.beginOpening(now: .seconds(1))
+        machine.opened(now: .seconds(1))
+        #expect(Self.output(&machine) == "")
+        guard case .write = Self.submit(&machine, "c", waiter: 3, now: .seconds(1)) else {
+            Issue.record("not written")
+            return
+        }
+        #expect(Self.output(&machine) == "c")
+    }
+
+    @Test func `pauses double with each failure, and there is none after a good connection`() {
+        var machine = Machine(settings: Self.settings)
+        let error = StoreError(.unavailable, "refused")
+        var pauses: [Duration] = []
+        for _ in 0..<6 {
+            machine.beginOpening(now: .seconds(10))
+            _ = machine.lose(error, now: .seconds(10), jitter: 1)
+            if case .waiting(let moment) = machine.phase { pauses.append(moment - .seconds(10)) }
+        }
+        #expect(pauses == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
+        _ = machine.lose(error, now: .seconds(10), jitter: 0)
+        #expect(machine.phase == .waiting(until: .milliseconds(10_500)))
+
+        machine.opened(now: .seconds(20))
+        _ = machine.lose(error, now: .milliseconds(20_100), jitter: 1)
+        #expect(machine.phase == .waiting(until: .milliseconds(21_100)))
+        machine.opened(now: .seconds(30))
+        _ = machine.lose(error, now: .seconds(40), jitter: 1)
+        #expect(machine.phase == .waiting(until: .seconds(40)))
+    }
+
+    @Test func `an attempt that takes too long is given up`() {
+        var machine = Machine(settings: Self.settings)
+        machine.beginOpening(now: .seconds(1))
+        let due = machine.due(now: .seconds(1))
+        #expect(due.next == .seconds(3))
+        guard case .fail(let error) = machine.due(now: .seconds(3)).step else {
+            Issue.record("not given up")
+            return
+        }
+        #expect(error.code == .unavailable)
+    }
+
+    static var greeted: Machine.Settings {
+        var settings = settings
+        settings.greeting = [
+            .init(command: RedisCommand("AUTH", "pw"), failure: "wrong password"),
+            .init(command: RedisCommand("CLIENT", "SETNAME", "x"), failure: nil),
+        ]
+        return settings
+    }
+
+    @Test func `no command is written before the greeting is answered`() throws {
+        var machine = Machine(settings: Self.greeted)
+        _ = Self.submit(&machine, "a", waiter: 1)
+        machine.beginOpening(now: .zero)
+        machine.opened(now: .zero)
+        let greeting = Self.output(&machine)
+        #expect(greeting.hasPrefix("*2\r\n$4\r\nAUTH"))
+        #expect(greeting.hasSuffix("$1\r\nx\r\n"))
+        guard case .queued = Self.submit(&machine, "b", waiter: 2) else {
+            Issue.record("written")
+            return
+        }
+        guard case .none = machine.receive(.status("OK"), now: .zero) else {
+            Issue.record("ready too early")
+            return
+        }
+        // The name is a nicety, and does without the right to set it.
+        let refusal = RedisValue.error(RedisError("ERR unknown subcommand"))
+        guard case .ready = machine.receive(refusal, now: .zero) else {
+            Issue.record("not ready")
+            return
+        }
+        let begins = machine.beginWriting()
+        #expect(begins)
+        #expect(Self.output(&machine) == "ab")
+        let beginsAgain = machine.beginWriting()
+        #expect(!beginsAgain)
+    }
+
+    @Test(arguments: [
+        ["WRONGPASS invalid username-password pair"], ["+OK", "NOAUTH Authentication required."],
+    ])
+    func `a refused greeting says what to do`(replies: [String]) {
+        var machine = Self.ready(Self.greeted)
+        for reply in replies {
+            let value: RedisValue =
+                reply == "+OK" ? .status("OK") : .error(RedisError(reply))
+            if case .failed(let error) = machine.receive(value, now: .zero) {
+                #expect(error.code == .misconfigured)
+                #expect(error.message.contains("password"))
+                return
+            }
+        }
+        Issue.record("not refused")
+    }
+
+    @Test func `a reply that nobody asked for is a violation`() {
+        var machine = Self.ready()
+        guard case .failed(let error) = machine.receive(.null, now: .zero) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(error.code == .protocolViolation)
+    }
+
+    @Test func `a closed connection stays closed`() {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "a", waiter: 1)
+        let waiters = machine.close(StoreError(.unavailable, "closed"))
+        #expect(waiters == [1])
+        _ = machine.lose(StoreError(.unavailable, "lost"), now: .zero, jitter: 0)
+        guard case .refused(let error) = Self.submit(&machine, "a", waiter: 2) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(error.message == "closed")
+        let due = machine.due(now: .seconds(99))
+        #expect(due.next == nil)
+    }
+
+    @Test func `a queue keeps its order however it is used`() {
+        var generator = SystemRandomNumberGenerator()
+        var queue = Fifo<Int>()
+        var next = 0
+        var expected = 0
+        for _ in 0..<20_000 {
+            if Int.random(in: 0..<100, using: &generator) < 55 {
+                queue.append(next)
+                next += 1
+            } else if let first = queue.popFirst() {
+                #expect(first == expected)
+                expected += 1
+            }
+            #expect(queue.count == next - expected)
+        }
+        #expect(queue.popAll() == Array(expected..<next))
+        #expect(queue.isEmpty)
+    }
+}

@@ -1,0 +1,165 @@
+import Strata
+import StrataRedis
+import StrataTesting
+import Testing
+
+@Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct `When Redis fails` {
+    @Test func `a server that hangs costs the deadline and no more`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client { $0.commandTimeout = .milliseconds(50) }
+        try await client.send("SET", "key", "value")
+        server.suspend()
+        let time = await elapsed {
+            let error = await storeError { try await client.send("GET", "key") }
+            #expect(error?.code == .timedOut)
+        }
+        #expect(time >= .milliseconds(50))
+        #expect(time < .seconds(2))
+        let quick = await storeError {
+            try await client.send(RedisCommand("GET", "key"), within: .milliseconds(1))
+        }
+        #expect(quick?.code == .timedOut)
+        server.resume()
+        // The late replies went to those who gave up, and to nobody else.
+        try await eventually {
+            (try? await client.send("ECHO", "mine"))?.text == "mine"
+        }
+        for index in 0..<100 {
+            #expect(try await client.send("ECHO", .integer(index)).integer == Int64(index))
+        }
+    }
+
+    @Test func `a killed server is found again when it is back`() async throws {
+        let server = try await RedisServer()
+        let changes = Recorder<RedisConnectionChange>()
+        let client = try server.client(events: changes.events)
+        try await client.send("PING")
+        server.kill()
+        try await eventually {
+            await storeError { try await client.send("PING") }?.code == .unavailable
+        }
+        let time = await elapsed {
+            for _ in 0..<100 {
+                #expect(await storeError { try await client.send("PING") }?.code == .unavailable)
+            }
+        }
+        #expect(time < .seconds(2))
+        try await server.start()
+        try await eventually { (try? await client.send("PING")) != nil }
+        #expect(changes.all.first?.failure == nil)
+        #expect(changes.all.last?.failure == nil)
+        #expect(changes.all.contains { $0.failure?.code == .unavailable })
+    }
+
+    @Test func `commands under way when the server dies fail at once`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        try await client.send("PING")
+        server.suspend()
+        let time = try await elapsed {
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<64 {
+                    group.addTask {
+                        let error = await storeError { try await client.send("GET", "key") }
+                        #expect(error?.code == .unavailable)
+                    }
+                }
+                try await Task.sleep(for: .milliseconds(50))
+                server.kill()
+                try await group.waitForAll()
+            }
+        }
+        #expect(time < .seconds(5))
+    }
+
+    @Test func `nothing at the address is told at once, with the address`() async throws {
+        let client = try RedisClient(RedisConfiguration(url: "unix:///tmp/no/such/socket"))
+        let error = await storeError { try await client.send("PING") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("/tmp/no/such/socket") == true)
+    }
+
+    @Test func `a name that is not known is told as such`() async throws {
+        let client = try RedisClient(RedisConfiguration(url: "redis://no-such-host.invalid"))
+        let error = await storeError {
+            try await client.send(RedisCommand("PING"), within: .seconds(30))
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("no-such-host.invalid") == true)
+    }
+
+    @Test(
+        arguments: [
+            ("+OK\r\n$100\r\nhalf a repl", FakeServer.End.hangUp, .unavailable),
+            ("", .hangUp, .unavailable),
+            ("HTTP/1.1 400 Bad Request\r\n\r\n", .stayOpen, .protocolViolation),
+            ("\u{0}\u{1}\u{2}garbage", .stayOpen, .protocolViolation),
+            ("+OK\r\n+OK\r\n+one too many\r\n+another\r\n", .stayOpen, .protocolViolation),
+        ] as [(String, FakeServer.End, StoreError.Code)])
+    func `a server that talks nonsense is left`(
+        answer: String, end: FakeServer.End, code: StoreError.Code
+    ) async throws {
+        let server = try FakeServer(answering: Array(answer.utf8), then: end)
+        let changes = Recorder<RedisConnectionChange>()
+        let client = try RedisClient(
+            RedisConfiguration(url: "unix://\(server.path)"), events: changes.events)
+        _ = await storeError { try await client.send("PING") }
+        try await eventually { changes.all.contains { $0.failure?.code == code } }
+    }
+
+    @Test func `a cancelled command leaves the other sixty-three alone`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        try await client.send("PING")
+        server.suspend()
+        let tasks = (0..<64).map { index in
+            Task { try await client.send("ECHO", .integer(index)).integer }
+        }
+        tasks[17].cancel()
+        await #expect(throws: StoreError.self) { try await tasks[17].value }
+        server.resume()
+        for index in 0..<64 where index != 17 {
+            #expect(try await tasks[index].value == Int64(index))
+        }
+    }
+
+    @Test func `a task that was cancelled before gets no answer`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        try await client.send("PING")
+        server.suspend()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await storeError { try await client.send("PING") }?.code
+        }
+        #expect(await task.value == .cancelled)
+        server.resume()
+    }
+
+    @Test func `what the server can't take is queued up to the bound`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client { $0.maximumQueuedBytes = 8 << 20 }
+        try await client.send("PING")
+        server.suspend()
+        let value = [UInt8](repeating: 1, count: 1 << 20)
+        let outcomes = try await withThrowingTaskGroup(of: StoreError.Code?.self) { group in
+            for index in 0..<12 {
+                group.addTask {
+                    await storeError {
+                        try await client.send("SET", .integer(index), .bytes(value))
+                    }?.code
+                }
+            }
+            // Seven fit with what stands around them; the others are refused at once.
+            var outcomes: [StoreError.Code?] = []
+            for _ in 0..<5 { outcomes += [try await group.next() ?? nil] }
+            server.resume()
+            for try await outcome in group { outcomes.append(outcome) }
+            return outcomes
+        }
+        #expect(outcomes.prefix(5).allSatisfy { $0 == .unavailable })
+        #expect(outcomes.dropFirst(5).allSatisfy { $0 == nil })
+        #expect(outcomes.count == 12)
+    }
+}

@@ -1,0 +1,121 @@
+import Strata
+import StrataTesting
+import Testing
+
+@testable import StrataRedis
+
+@Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct `The store in Redis` {
+    static func bytes(_ store: RedisStore, _ key: String) async throws -> [UInt8]? {
+        try await store.value(for: key, as: [UInt8].self)
+    }
+
+    @Test(arguments: CacheStoreConformance.checks)
+    func `keeps the contract of stores`(check: CacheStoreConformance.Check) async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client(), maximumValueBytes: 1_000_000)
+        let failures = await check.failures(of: store, maximumEntryBytes: 1_000_000) {
+            try await Task.sleep(for: $0)
+        }
+        #expect(failures.isEmpty, "\(failures)")
+    }
+
+    @Test func `gives every key its prefix and a time to live`() async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client(), prefix: "shop:")
+        try await store.set([1], for: "a", timeToLive: .seconds(60))
+        try await store.set([1], for: "b", timeToLive: .seconds(Int64.max))
+        try await store.advanceGenerations(of: ["tag", "site"], timeToLive: .seconds(60))
+        let keys = try await store.client.send("KEYS", "*").array ?? []
+        #expect(keys.count == 4)
+        for key in keys.compactMap(\.text) {
+            #expect(key.hasPrefix("shop:"))
+            #expect(try await store.client.send("PTTL", .text(key)).integer ?? 0 > 50_000)
+        }
+    }
+
+    @Test(arguments: [0, 1, 1 << 20, 16 << 20])
+    func `keeps values of any size`(count: Int) async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        let value = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 167) }
+        try await store.set(value, for: "key", timeToLive: .seconds(60))
+        #expect(try await Self.bytes(store, "key") == value)
+    }
+
+    @Test func `an entry that is not as it was written is a miss, told, and overwritten`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let unreadable = Recorder<StoreEntryUnreadable>()
+        let store = RedisStore(client: try server.client(), events: unreadable.events)
+        let client = store.client
+        let envelope = StoreEnvelope.encode(Array("value".utf8), key: "key")
+        var flipped = envelope
+        flipped[25] ^= 4
+        let damages: [RedisCommand] = [
+            RedisCommand("SET", "strata:e:key", .bytes(flipped)),
+            RedisCommand("SET", "strata:e:key", .bytes(Array(envelope.dropLast()))),
+            RedisCommand("SET", "strata:e:key", ""),
+            RedisCommand("SET", "strata:e:key", "hello"),
+            RedisCommand(
+                "SET", "strata:e:key", .bytes(StoreEnvelope.encode([1], key: "other"))),
+            RedisCommand("LPUSH", "strata:e:key", "x"),
+        ]
+        for (index, damage) in damages.enumerated() {
+            _ = try await client.pipeline([RedisCommand("DEL", "strata:e:key"), damage])
+            #expect(try await Self.bytes(store, "key") == nil)
+            #expect(unreadable.all.count == index + 1)
+            #expect(unreadable.all.last?.key == "key")
+            try await store.set([7], for: "key", timeToLive: .seconds(60))
+            #expect(try await Self.bytes(store, "key") == [7])
+        }
+    }
+
+    @Test func `a generation that can't be read differs from the first and stays the same`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        try await store.client.send("SET", "strata:g:tag", "garbage")
+        let one = try await store.generations(of: ["tag", "other"])
+        #expect(one[0] != .first)
+        #expect(one[1] == .first)
+        #expect(try await store.generations(of: ["tag", "other"]) == one)
+        try await store.advanceGenerations(of: ["tag"], timeToLive: .seconds(60))
+        #expect(try await store.generations(of: ["tag"])[0] != one[0])
+    }
+
+    @Test func `starts without a server, fails at once, and finds it later`() async throws {
+        let server = try await RedisServer()
+        server.kill()
+        let changes = Recorder<RedisConnectionChange>()
+        let store = try await RedisStore(url: server.url, events: changes.events)
+        #expect(changes.all.first?.failure?.code == .unavailable)
+        #expect(await storeError { _ = try await Self.bytes(store, "a") }?.code == .unavailable)
+        try await server.start()
+        try await eventually {
+            (try? await Self.bytes(store, "a")) != nil || changes.all.last?.failure == nil
+        }
+        try await store.set([1], for: "a", timeToLive: .seconds(60))
+        #expect(try await Self.bytes(store, "a") == [1])
+    }
+
+    @Test func `a wrong URL is an error at the start`() async {
+        #expect(
+            await storeError { _ = try await RedisStore(url: "reddis://h") }?.code == .misconfigured
+        )
+    }
+
+    @Test func `two stores on one server share entries and generations`() async throws {
+        let server = try await RedisServer()
+        let one = try await RedisStore(url: server.url)
+        let other = try await RedisStore(url: server.unixURL)
+        try await one.set([1, 2], for: "key", timeToLive: .seconds(60))
+        #expect(try await Self.bytes(other, "key") == [1, 2])
+        try await other.advanceGenerations(of: ["tag"], timeToLive: .seconds(60))
+        #expect(try await one.generations(of: ["tag"]) == other.generations(of: ["tag"]))
+        try await other.remove(["key", "none"])
+        #expect(try await Self.bytes(one, "key") == nil)
+    }
+}
