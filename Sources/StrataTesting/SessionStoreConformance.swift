@@ -39,8 +39,8 @@ public enum SessionStoreConformance {
         ///
         /// - Parameters:
         ///   - store: the store on trial.
-        ///   - letPass: lets so much time pass for the store, at most a fifth of a second: moves
-        ///     its clock, or waits.
+        ///   - letPass: lets so much time pass for the store, less than a second: moves its clock,
+        ///     or waits.
         /// - Returns: what the store did wrong; nothing where it did all right.
         public func failures(
             of store: any SessionStore,
