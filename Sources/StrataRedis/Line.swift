@@ -207,7 +207,11 @@ final class Line {
     }
 
     private func tell(_ failure: StoreError?) {
-        events(RedisConnectionChange(endpoint: configuration.endpoint, failure: failure))
+        events(
+            RedisConnectionChange(
+                endpoint: configuration.endpoint,
+                lane: connection.key == configuration.connections ? .large : .small,
+                failure: failure))
     }
 }
 

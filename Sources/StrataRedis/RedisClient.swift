@@ -6,7 +6,8 @@ import Synchronization
 /// All tasks share a few connections, on which their commands are pipelined by themselves: whoever
 /// has a command while nobody is writing writes for everybody. A command that is cancelled, or out
 /// of time, gives up its place and nothing else. A connection that is lost is opened anew in the
-/// background; until it stands, commands are refused at once with `unavailable`.
+/// background; until it stands, commands are refused at once with `unavailable`. Large values have
+/// a connection of their own, so that small ones never wait behind them.
 ///
 /// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
 /// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
@@ -22,6 +23,7 @@ public final class RedisClient: Sendable {
     /// What the client was made with.
     public let configuration: RedisConfiguration
 
+    /// The connections that small commands are spread over, and after them the one for large ones.
     private let connections: [RedisConnection]
     private let loop: RedisLoop
     private let time = SystemTime()
@@ -43,7 +45,7 @@ public final class RedisClient: Sendable {
             reconnectDelay: configuration.reconnectDelay,
             maximumQueuedBytes: configuration.maximumQueuedBytes)
         let poller = try Poller()
-        connections = (0..<configuration.connections).map {
+        connections = (0...configuration.connections).map {
             RedisConnection(settings: settings, poller: poller, key: UInt64($0))
         }
         loop = RedisLoop(
@@ -70,14 +72,17 @@ public final class RedisClient: Sendable {
 
     /// Sends a command, and returns Redis' reply.
     ///
-    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    /// - Parameters:
+    ///   - limit: how long it may take; the configuration's `commandTimeout` if nil.
+    ///   - lane: ``RedisLane/large`` where the reply may be large; a large command takes that lane
+    ///     by itself.
     /// - Throws: ``StoreError``; where Redis refused, the underlying error is its
     ///   ``RedisError``.
     @discardableResult
     public func send(
-        _ command: RedisCommand, within limit: Duration? = nil
+        _ command: RedisCommand, within limit: Duration? = nil, lane: RedisLane = .small
     ) async throws(StoreError) -> RedisValue {
-        try await submit(command.bytes, replies: nil, within: limit)
+        try await submit(command.bytes, replies: nil, within: limit, lane: lane)
     }
 
     /// Sends several commands at once, and returns their replies in the same order.
@@ -85,13 +90,19 @@ public final class RedisClient: Sendable {
     /// Where one is refused the others are still carried out; its ``RedisError`` stands in its
     /// place.
     ///
-    /// - Parameter limit: how long it may take; the configuration's `commandTimeout` if nil.
+    /// - Parameters:
+    ///   - limit: how long it may take; the configuration's `commandTimeout` if nil.
+    ///   - lane: ``RedisLane/large`` where the replies may be large; large commands take that lane
+    ///     by themselves.
     public func pipeline(
-        _ commands: [RedisCommand], within limit: Duration? = nil
+        _ commands: [RedisCommand], within limit: Duration? = nil, lane: RedisLane = .small
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(commands.reduce(0) { $0 + $1.bytes.count })
+        for command in commands { bytes += command.bytes }
         let reply = try await submit(
-            commands.flatMap(\.bytes), replies: commands.count, within: limit)
+            bytes, replies: commands.count, within: limit, lane: lane)
         return reply.array ?? []
     }
 
@@ -140,12 +151,20 @@ public final class RedisClient: Sendable {
     // MARK: - The way of every command
 
     private func submit(
-        _ bytes: [UInt8], replies: Int?, within limit: Duration?
+        _ bytes: [UInt8], replies: Int?, within limit: Duration?, lane: RedisLane
     ) async throws(StoreError) -> RedisValue {
+        let limit = limit ?? configuration.commandTimeout
+        guard limit > .zero else {
+            throw StoreError(.timedOut, "No time was left to ask Redis.")
+        }
+        if Task.isCancelled { throw Self.cancelled }
         let token = tokens.wrappingAdd(1, ordering: .relaxed).newValue
+        let lane = bytes.count > RedisLane.threshold ? RedisLane.large : lane
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: RedisConnection.Waiter) in
-                start(bytes, replies: replies, token: token, waiter: waiter, within: limit)
+                start(
+                    bytes, replies: replies, token: token, waiter: waiter, within: limit,
+                    lane: lane)
                 // A cancellation from before the command was handed over found nothing to end.
                 if Task.isCancelled { abandon(token) }
             }
@@ -157,13 +176,17 @@ public final class RedisClient: Sendable {
 
     private func start(
         _ bytes: [UInt8], replies: Int?, token: UInt64, waiter: RedisConnection.Waiter,
-        within limit: Duration?
+        within limit: Duration, lane: RedisLane
     ) {
         let now = time.uptime
-        let deadline = now + (limit ?? configuration.commandTimeout)
+        let deadline = now + limit
         var refusal: StoreError?
-        for attempt in 0..<connections.count {
-            let index = (Int(truncatingIfNeeded: token) &+ attempt) % connections.count
+        let candidates = lane == .large ? 1 : configuration.connections
+        for attempt in 0..<candidates {
+            let index =
+                lane == .large
+                ? connections.count - 1
+                : (Int(truncatingIfNeeded: token) &+ attempt) % candidates
             refusal = connections[index].submit(
                 bytes, replies: replies, token: token, waiter: waiter, deadline: deadline,
                 now: now)
@@ -179,10 +202,21 @@ public final class RedisClient: Sendable {
     private func abandon(_ token: UInt64) {
         for connection in connections {
             guard let waiter = connection.abandon(token) else { continue }
-            waiter.resume(
-                returning: .failure(
-                    StoreError(
-                        .cancelled, "The task was cancelled while it waited for Redis.")))
+            waiter.resume(returning: .failure(Self.cancelled))
         }
     }
+
+    private static let cancelled = StoreError(
+        .cancelled, "The task was cancelled before Redis answered.")
+}
+
+/// Which of a client's connections a command takes.
+public enum RedisLane: Sendable, Hashable {
+    /// Those for commands and replies that are short; a large one would delay all behind it.
+    case small
+    /// The one for large values, where nobody minds to wait for one.
+    case large
+
+    /// How many bytes are large.
+    package static let threshold = 64 * 1024
 }

@@ -35,9 +35,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     public var database = 0
     /// What the connections are called in Redis' `CLIENT LIST`; nil for nothing. Default `strata`.
     public var clientName: String? = "strata"
-    /// How many connections the tasks share. Default 1, which is the quickest for small values:
-    /// Redis serves one at a time, and the more commands share a connection, the fewer system
-    /// calls there are.
+    /// How many connections the tasks share, beside the one for large values. Default 1, which is
+    /// the quickest: Redis serves one at a time, and the more commands share a connection, the
+    /// fewer system calls there are.
     public var connections = 1
     /// How long connecting may take, greeting included. Default 2 s.
     public var connectTimeout: Duration = .seconds(2)

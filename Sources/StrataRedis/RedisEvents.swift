@@ -4,6 +4,8 @@ public import Strata
 public struct RedisConnectionChange: Event {
     /// Where the server listens.
     public let endpoint: RedisConfiguration.Endpoint
+    /// What the connection is for.
+    public let lane: RedisLane
     /// Why the connection was lost or could not be made; nil when it was made.
     public let failure: StoreError?
 

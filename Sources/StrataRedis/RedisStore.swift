@@ -77,19 +77,46 @@ public struct RedisStore: CacheStore {
     public func value<Value: StoreValue>(
         for key: String, as type: Value.Type
     ) async throws(StoreError) -> Value? {
-        let reply: RedisValue
         do {
-            reply = try await client.send(RedisCommand("GET", .text(entryKey(key))))
+            let bytes = try await entry(entryKey(key))
+            return bytes.isEmpty ? nil : decode(bytes, key: key)
         } catch  where error.redisError?.kind == "WRONGTYPE" {
             events(StoreEntryUnreadable(key: key, reason: "not a string"))
             return nil
         }
-        switch reply {
-        case .null: return nil
-        case .bytes(let bytes): return decode(bytes, key: key)
-        default: throw Self.unexpected(reply, to: "GET")
-        }
     }
+
+    /// What stands under the key; nothing where the key is not there.
+    ///
+    /// Whether an entry is large shows in its beginning, and that is all the connection for small
+    /// values ever carries of it. The rest is fetched on the other one, in pieces, since Redis
+    /// does nothing else while it copies one. Where the entry is replaced meanwhile, the checksum
+    /// tells.
+    private func entry(_ key: String) async throws(StoreError) -> [UInt8] {
+        func range(from start: Int, count: Int) -> RedisCommand {
+            RedisCommand("GETRANGE", .text(key), .integer(start), .integer(start + count - 1))
+        }
+        let reply = try await client.send(range(from: 0, count: RedisLane.threshold))
+        guard var bytes = reply.bytes else { throw Self.unexpected(reply, to: "GETRANGE") }
+        guard bytes.count == RedisLane.threshold,
+            let count = StoreEnvelope.byteCount(beginningWith: bytes), count > bytes.count,
+            count <= maximumValueBytes + StoreEnvelope.overhead(forKey: key)
+        else { return bytes }
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            let offsets = stride(from: bytes.count, to: count, by: Self.pieceCount)
+            let pieces = try await client.pipeline(
+                offsets.prefix(4).map { range(from: $0, count: Self.pieceCount) }, lane: .large)
+            for piece in pieces {
+                guard let piece = piece.bytes, !piece.isEmpty else { return bytes }
+                bytes += piece
+            }
+        }
+        return bytes
+    }
+
+    /// How many bytes of a large value Redis is asked for at a time.
+    private static let pieceCount = 256 * 1024
 
     private func decode<Value: StoreValue>(_ bytes: [UInt8], key: String) -> Value? {
         do throws(StoreEnvelope.Unreadable) {

@@ -47,9 +47,10 @@ struct `When Redis fails` {
         #expect(time < .seconds(2))
         try await server.start()
         try await eventually { (try? await client.send("PING")) != nil }
-        #expect(changes.all.first?.failure == nil)
-        #expect(changes.all.last?.failure == nil)
-        #expect(changes.all.contains { $0.failure?.code == .unavailable })
+        let small = changes.all.filter { $0.lane == .small }
+        #expect(small.first?.failure == nil)
+        #expect(small.last?.failure == nil)
+        #expect(small.contains { $0.failure?.code == .unavailable })
     }
 
     @Test func `commands under way when the server dies fail at once`() async throws {
@@ -135,6 +136,78 @@ struct `When Redis fails` {
         }
         #expect(await task.value == .cancelled)
         server.resume()
+    }
+
+    @Test func `no time is no command`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let error = await storeError {
+            try await client.send(RedisCommand("INCR", "count"), within: .zero)
+        }
+        #expect(error?.code == .timedOut)
+        #expect(try await client.send("GET", "count") == .null)
+    }
+
+    @Test func `whoever gives up in a crowd, the others get their own answers`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<20 {
+            var tasks: [Task<Int64?, any Error>] = []
+            var given: Set<Int> = []
+            for index in 0..<200 {
+                let limit: Duration =
+                    Int.random(in: 0..<10, using: &generator) == 0
+                    ? .microseconds(Int.random(in: 1...300, using: &generator)) : .seconds(10)
+                if limit < .seconds(1) { given.insert(index) }
+                tasks.append(
+                    Task {
+                        try await client.send(
+                            RedisCommand("ECHO", .integer(index)), within: limit
+                        ).integer
+                    })
+                if Int.random(in: 0..<10, using: &generator) == 0 {
+                    let other = Int.random(in: 0...index, using: &generator)
+                    given.insert(other)
+                    tasks[other].cancel()
+                }
+            }
+            for (index, task) in tasks.enumerated() {
+                do {
+                    #expect(try await task.value == Int64(index), "seed \(seed)")
+                } catch {
+                    #expect(given.contains(index), "seed \(seed): \(error)")
+                }
+            }
+        }
+    }
+
+    @Test func `a large value under way does not delay small ones`() async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client { $0.commandTimeout = .seconds(30) })
+        let large = [UInt8](repeating: 1, count: 16 << 20)
+        try await store.set(large, for: "large", timeToLive: .seconds(600))
+        try await store.set([7], for: "small", timeToLive: .seconds(600))
+        // Twenty small ones, one after the other, pass the large one on its way.
+        let passed = try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                let value = try await store.value(for: "large", as: [UInt8].self)
+                #expect(value == large)
+                return true
+            }
+            group.addTask {
+                for _ in 0..<20 {
+                    let value = try await store.value(for: "small", as: [UInt8].self)
+                    #expect(value == [7])
+                }
+                return false
+            }
+            let first = try await group.next()
+            try await group.waitForAll()
+            return first == false
+        }
+        #expect(passed)
     }
 
     @Test func `what the server can't take is queued up to the bound`() async throws {

@@ -60,6 +60,18 @@ package enum StoreEnvelope {
         }
     }
 
+    /// How long an envelope is that begins with the bytes, header and all; nil where they are not
+    /// the beginning of one.
+    package static func byteCount(beginningWith bytes: [UInt8]) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            guard bytes.count >= headerCount, bytes.starts(with: magic), bytes[3] == version else {
+                return nil
+            }
+            return headerCount + Int(bytes.load(UInt32.self, at: 12))
+                + Int(bytes.load(UInt32.self, at: 16))
+        }
+    }
+
     /// The value that was put under the key.
     package static func decode(
         _ bytes: [UInt8], key: String

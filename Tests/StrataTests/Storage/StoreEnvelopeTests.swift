@@ -9,6 +9,9 @@ import Testing
             let bytes = StoreEnvelope.encode(value, key: key)
             #expect(bytes.count == value.count + StoreEnvelope.overhead(forKey: key))
             #expect(try StoreEnvelope.decode(bytes, key: key) == value)
+            #expect(StoreEnvelope.byteCount(beginningWith: bytes) == bytes.count)
+            #expect(StoreEnvelope.byteCount(beginningWith: Array(bytes.prefix(20))) == bytes.count)
+            #expect(StoreEnvelope.byteCount(beginningWith: Array(bytes.prefix(19))) == nil)
         }
     }
 
