@@ -80,6 +80,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     struct Chunk: Sendable {
         var bytes: [UInt8] = []
         var sent = 0
+        /// Whether the bytes are as they go over the wire.
+        var isSealed = false
     }
 
     private struct Slot: Sendable {
@@ -187,6 +189,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             return true
         }
         chunk.sent = 0
+        chunk.isSealed = false
         switch phase {
         case .greeting where !hasSentGreeting:
             hasSentGreeting = true

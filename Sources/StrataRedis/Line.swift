@@ -13,6 +13,9 @@ final class Line {
     private let time = SystemTime()
 
     private var socket: Socket?
+    private let tls: TLSContext?
+    /// Whether the socket is connected, and TLS about to be agreed on.
+    private var isShakingHands = false
     private var reader: ReplyReader?
     /// Those of the host's addresses that the present attempt has not tried yet.
     private var addresses: [SocketAddress] = []
@@ -24,8 +27,9 @@ final class Line {
 
     init(
         _ connection: RedisConnection, poller: Poller, configuration: RedisConfiguration,
-        events: Events
+        tls: TLSContext?, events: Events
     ) {
+        self.tls = tls
         self.connection = connection
         self.poller = poller
         self.configuration = configuration
@@ -47,7 +51,7 @@ final class Line {
             switch due.step {
             case .none: return due.next
             case .open: open(now: now)
-            case .fail(let error): lose(error)
+            case .fail(let error): lose(isShakingHands ? Self.noTLS : error)
             }
         }
     }
@@ -60,7 +64,7 @@ final class Line {
         switch connection.phase {
         case .waiting, .closed: return false
         case .opening:
-            finishConnecting(socket)
+            if isShakingHands { shakeHands(socket) } else { finishConnecting(socket) }
             return true
         case .greeting, .ready:
             if readiness.canSend { connection.resumeWriting(to: socket) }
@@ -107,7 +111,8 @@ final class Line {
         var failure = failure
         while !addresses.isEmpty {
             do {
-                let socket = try Socket(connectingTo: addresses.removeFirst())
+                let socket = try Socket(
+                    connectingTo: addresses.removeFirst(), tls: tls?.makeSession())
                 self.socket = socket
                 poller.add(socket, key: connection.key, sending: true)
                 return
@@ -130,6 +135,43 @@ final class Line {
             return lose(error)
         }
         poller.change(socket, key: connection.key, sending: false)
+        guard socket.tls == nil else {
+            isShakingHands = true
+            return shakeHands(socket)
+        }
+        finishOpening(socket)
+    }
+
+    private func shakeHands(_ socket: Socket) {
+        guard let tls = socket.tls else { return }
+        do throws(StoreError) {
+            switch socket.receive(into: buffer) {
+            case .moved(let count):
+                tls.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            case .wouldBlock: break
+            case .ended: throw Self.noTLS
+            case .failed(let error): throw .io("The connection was lost", error)
+            }
+            var output: [UInt8] = []
+            let isDone = try tls.shakeHands(sending: &output)
+            // The few bytes of a handshake fit into a socket that nothing was sent on before.
+            if !output.isEmpty {
+                let outcome = output.withUnsafeBytes { socket.send($0) }
+                guard case .moved(output.count) = outcome else {
+                    throw StoreError(.unavailable, "Redis does not take what TLS begins with.")
+                }
+            }
+            if isDone { finishOpening(socket) }
+        } catch {
+            lose(error)
+        }
+    }
+
+    private static let noTLS = StoreError(
+        .unavailable, "TLS was not agreed on; does the server listen for TLS at that port?")
+
+    private func finishOpening(_ socket: Socket) {
+        isShakingHands = false
         connection.opened(socket, now: time.uptime)
         if connection.phase == .ready { tell(nil) }
     }
@@ -143,7 +185,7 @@ final class Line {
             do throws(StoreError) {
                 switch socket.receive(into: buffer) {
                 case .moved(let count):
-                    if try take(count) { return true }
+                    if try take(count, from: socket) { return true }
                     if count < buffer.count { return false }
                 case .wouldBlock: return false
                 case .ended: throw StoreError(.unavailable, "Redis closed the connection.")
@@ -155,6 +197,20 @@ final class Line {
             }
         }
         return false
+    }
+
+    /// Takes the bytes at the buffer's beginning, which were received.
+    ///
+    /// - Returns: whether the connection has become ready.
+    private func take(_ count: Int, from socket: Socket) throws(StoreError) -> Bool {
+        guard let tls = socket.tls else { return try take(count) }
+        tls.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        var isReady = false
+        while true {
+            let count = try tls.open(into: buffer)
+            guard count > 0 else { return isReady }
+            if try take(count) { isReady = true }
+        }
     }
 
     /// Makes replies of the bytes at the buffer's beginning, and gives them to those who wait.
@@ -204,6 +260,7 @@ final class Line {
         }
         socket = nil
         reader = nil
+        isShakingHands = false
     }
 
     private func tell(_ failure: StoreError?) {

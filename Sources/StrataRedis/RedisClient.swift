@@ -44,13 +44,16 @@ public final class RedisClient: Sendable {
             stallTimeout: configuration.stallTimeout,
             reconnectDelay: configuration.reconnectDelay,
             maximumQueuedBytes: configuration.maximumQueuedBytes)
+        let tls = try configuration.tls.map { tls throws(StoreError) in
+            try TLSContext(tls, host: configuration.endpoint.host)
+        }
         let poller = try Poller()
         connections = (0...configuration.connections).map {
             RedisConnection(settings: settings, poller: poller, key: UInt64($0))
         }
         loop = RedisLoop(
             connections: connections, poller: poller, configuration: configuration,
-            events: events)
+            tls: tls, events: events)
         loop.start()
     }
 

@@ -4,6 +4,10 @@ extension RedisConfiguration {
     /// Makes a configuration of a URL.
     ///
     /// - `redis://[[user]:password@]host[:port][/database]`
+    /// - `rediss://…`, the same with TLS, and these after a `?`: `ca`, the file of the authorities that
+    ///   are trusted; `cert` and `key`, the files of the client's certificate and private key,
+    ///   which may be one;
+    ///   `name`, the server's name in its certificate
     /// - `unix://[[user]:password@]/path/of/socket[?db=database]`
     ///
     /// User and password are percent-encoded where they hold a character that has a meaning in a
@@ -32,8 +36,9 @@ extension RedisConfiguration {
         }
 
         switch scheme {
-        case "redis":
+        case "redis", "rediss":
             self.init(endpoint: try Self.tcpEndpoint(authority))
+            if scheme == "rediss" { tls = TLS() }
             if path.count > 1 { database = try Self.number(path.dropFirst(), "database") }
         case "unix":
             guard authority.isEmpty, path.count > 1 else {
@@ -53,10 +58,27 @@ extension RedisConfiguration {
                 credentials[credentials.index(after: colon)...], "password")
         }
         for parameter in query.split(separator: "&") {
-            guard parameter.hasPrefix("db=") else {
-                throw .badURL("the only parameter is db, the number of the database")
-            }
-            database = try Self.number(parameter.dropFirst(3), "database")
+            let parts = parameter.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { throw .badURL("parameters have the form name=value") }
+            try setParameter(parts[0], to: Self.decoded(parts[1], "parameter"))
+        }
+    }
+
+    private mutating func setParameter(
+        _ name: Substring, to value: String
+    ) throws(StoreError) {
+        switch name {
+        case "db": database = try Self.number(value[...], "database")
+        case "ca" where tls != nil: tls?.certificateAuthority = value
+        case "name" where tls != nil: tls?.serverName = value
+        case "cert" where tls != nil:
+            let key = tls?.identity?.privateKey ?? value
+            tls?.identity = TLS.Identity(certificate: value, privateKey: key)
+        case "key" where tls != nil:
+            let certificate = tls?.identity?.certificate ?? value
+            tls?.identity = TLS.Identity(certificate: certificate, privateKey: value)
+        default:
+            throw .badURL("the parameters are db, and with rediss:// also ca, cert, key and name")
         }
     }
 

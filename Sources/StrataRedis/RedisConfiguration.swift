@@ -15,6 +15,14 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         /// At a Unix socket.
         case unix(path: String)
 
+        /// The host by its name or address; for a Unix socket, this one.
+        var host: String {
+            switch self {
+            case .tcp(let host, _): host
+            case .unix: "localhost"
+            }
+        }
+
         /// The endpoint as it stands in a URL.
         public var description: String {
             switch self {
@@ -25,8 +33,49 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
+    /// How a connection is kept from being read and changed on its way.
+    ///
+    /// TLS 1.2 is the least that is spoken.
+    public struct TLS: Sendable, Hashable {
+        /// How the server shows that it is the right one.
+        public enum Verification: Sendable, Hashable {
+            /// By a certificate of an authority that is trusted, for the server's name.
+            case full
+            /// Not at all: whoever stands in between can read and change everything. For tests.
+            case off
+        }
+
+        /// A certificate that shows the server who the client is.
+        public struct Identity: Sendable, Hashable {
+            /// The file of the certificate, with those between it and the authority, in PEM.
+            public var certificate: String
+            /// The file of its private key, in PEM, not encrypted.
+            public var privateKey: String
+
+            /// Makes an identity of its files.
+            public init(certificate: String, privateKey: String) {
+                self.certificate = certificate
+                self.privateKey = privateKey
+            }
+        }
+
+        /// The file of the authorities that are trusted, in PEM; nil for the system's.
+        public var certificateAuthority: String?
+        /// Who the client is; nil where the server does not ask.
+        public var identity: Identity?
+        /// The name that the server's certificate must be for; nil for the host connected to.
+        public var serverName: String?
+        /// How the server is verified. Default ``Verification/full``.
+        public var verification: Verification = .full
+
+        /// Makes a configuration with the defaults.
+        public init() {}
+    }
+
     /// Where the server listens.
     public var endpoint: Endpoint
+    /// TLS; nil for none.
+    public var tls: TLS?
     /// The ACL user; nil for Redis' `default` user.
     public var username: String?
     /// The password; nil where none is needed.

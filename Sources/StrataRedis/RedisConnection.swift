@@ -63,6 +63,7 @@ final class RedisConnection: Sendable {
         while state.withLock({ state in
             state.socket === socket && state.machine.nextOutput(&chunk)
         }) {
+            guard seal(&chunk, for: socket) else { return socket.shutDown() }
             while chunk.sent < chunk.bytes.count {
                 let outcome = chunk.bytes.withUnsafeBytes { bytes in
                     socket.send(UnsafeRawBufferPointer(rebasing: bytes[chunk.sent...]))
@@ -80,6 +81,14 @@ final class RedisConnection: Sendable {
                 }
             }
         }
+    }
+
+    private func seal(_ chunk: inout ConnectionMachine<Waiter>.Chunk, for socket: Socket) -> Bool {
+        guard let tls = socket.tls, !chunk.isSealed else { return true }
+        guard let sealed = try? tls.seal(chunk.bytes) else { return false }
+        chunk.bytes = sealed
+        chunk.isSealed = true
+        return true
     }
 
     // MARK: - For the loop

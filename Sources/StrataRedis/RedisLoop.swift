@@ -16,6 +16,7 @@ final class RedisLoop: Sendable {
     private let poller: Poller
     private let configuration: RedisConfiguration
     private let time = SystemTime()
+    private let tls: TLSContext?
     private let events: Events
     /// When the thread will look at the time again, in nanoseconds of uptime.
     private let nextLook = Atomic<Int64>(.min)
@@ -23,11 +24,12 @@ final class RedisLoop: Sendable {
 
     init(
         connections: [RedisConnection], poller: Poller, configuration: RedisConfiguration,
-        events: Events
+        tls: TLSContext?, events: Events
     ) {
         self.connections = connections
         self.poller = poller
         self.configuration = configuration
+        self.tls = tls
         self.events = events
     }
 
@@ -49,7 +51,7 @@ final class RedisLoop: Sendable {
 
     private func run() {
         let lines = connections.map {
-            Line($0, poller: poller, configuration: configuration, events: events)
+            Line($0, poller: poller, configuration: configuration, tls: tls, events: events)
         }
         while !isStopping.load(ordering: .acquiring) {
             // Promise nothing before looking: whoever comes after the look sees the promise that

@@ -12,12 +12,15 @@ import Strata
 /// given to another socket while somebody still holds this one.
 final class Socket: Sendable {
     let descriptor: Int32
+    /// What the bytes are sealed with; nil where they go as they are.
+    let tls: TLSSession?
 
     /// What became of an attempt to send or receive.
     enum Outcome { case moved(Int), wouldBlock, ended, failed(Int32) }
 
     /// Begins to connect; the socket is writable when that is decided.
-    init(connectingTo address: SocketAddress) throws(StoreError) {
+    init(connectingTo address: SocketAddress, tls: TLSSession? = nil) throws(StoreError) {
+        self.tls = tls
         let type = Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC
         descriptor = socket(address.family, type, 0)
         guard descriptor >= 0 else { throw .io("A socket can't be opened", errno) }

@@ -40,6 +40,8 @@ public final class RedisServer: Sendable {
 
     /// The port at 127.0.0.1.
     public let port: UInt16
+    /// The port at 127.0.0.1 for TLS; 0 where the server was made without.
+    public let tlsPort: UInt16
     /// The path of the Unix socket.
     public var socketPath: String { "\(directory)/socket" }
     /// The server's URL over TCP.
@@ -54,10 +56,13 @@ public final class RedisServer: Sendable {
 
     /// Starts a server and waits until it answers.
     ///
-    /// - Parameter options: options of redis-server, such as `["--requirepass", "secret"]`.
-    public init(options: [String] = []) async throws {
+    /// - Parameters:
+    ///   - options: options of redis-server, such as `["--requirepass", "secret"]`.
+    ///   - isTLSEnabled: whether it also listens for TLS; the options then name its certificate.
+    public init(options: [String] = [], isTLSEnabled: Bool = false) async throws {
         self.options = options
         port = try Self.freePort()
+        tlsPort = isTLSEnabled ? try Self.freePort() : 0
         var template = Array("/tmp/strata-redis-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw StartError(description: "There is no room in /tmp.")
@@ -83,7 +88,9 @@ public final class RedisServer: Sendable {
             "--save", "", "--appendonly", "no", "--dir", directory, "--logfile",
             "\(directory)/log",
         ]
-        let (guardian, input) = try Self.spawn(arguments + options)
+        // A redis-server that was built without TLS does not know the option.
+        let tls = tlsPort == 0 ? [] : ["--tls-port", "\(tlsPort)"]
+        let (guardian, input) = try Self.spawn(arguments + tls + options)
         for _ in 0..<1000 {
             if let server = processID() {
                 run.withLock { $0 = Run(guardian: guardian, guardianInput: input, server: server) }
