@@ -31,7 +31,7 @@ extension Caching {
             guard let handler = next.detached, mayShare(request, target, found) else {
                 return try await fetchAlone(request, target, found, status, next)
             }
-            let (fetched, role) = try await flights.value(for: flightKey(target, found)) {
+            let (fetched, role) = try await flights.value(for: flightKey(request, target, found)) {
                 try await fetch(request, target, found, handler, publish: $0)
             }
             switch (fetched, role) {
@@ -86,11 +86,16 @@ extension Caching {
         return head.terms.lifetime > head.age(at: time.now) || !head.terms.forbidsStale
     }
 
-    private func flightKey(_ target: Target, _ found: Found) -> CacheKey {
-        switch found {
-        case .nothing, .uncacheable: target.key
-        case .noVariant(let key, _), .response(_, let key, _): key
-        }
+    private func flightKey(
+        _ request: Request, _ target: Target, _ found: Found
+    ) -> CacheKey {
+        let key =
+            switch found {
+            case .nothing, .uncacheable: target.key
+            case .noVariant(let key, _), .part(_, let key), .response(_, let key, _): key
+            }
+        guard let range = request.headers[.range] else { return key }
+        return key.appending("range \(range) \(request.headers[.ifRange] ?? "")")
     }
 
     /// Gets the response for this request alone; it may still be stored.
@@ -162,12 +167,43 @@ extension Caching {
             let whole = try await handler(Validation.request(request, validating: nil))
             return await judge(whole, target, .nothing, request, requested: requested, generations)
         }
+        if case .part(let stored, _) = found, response.status == .partialContent,
+            !request.headers.contains(.range)
+        {
+            if let whole = try await completed(stored, by: response) {
+                return await judge(
+                    whole, target, .nothing, request, requested: requested, generations)
+            }
+            let whole = try await handler(Validation.request(request, validating: nil))
+            return await judge(whole, target, .nothing, request, requested: requested, generations)
+        }
         return await judge(response, target, found, request, requested: requested, generations)
+    }
+
+    /// The whole response, of a stored part and the rest that came; nil where they don't fit.
+    private func completed(
+        _ stored: StoredResponse, by response: Response
+    ) async throws -> Response? {
+        guard let part = StoredPart(response) else { return nil }
+        var head = stored.head
+        head.headers = Validation.update(head.headers, by: response.headers)
+        head.part = part
+        let rest = try await response.body.collect(upTo: configuration.maximumBodyBytes)
+        guard rest.count == part.range.count,
+            let whole = Partial.combine(stored, StoredResponse(head: head, content: rest)),
+            whole.head.part == nil
+        else { return nil }
+        return Response(headers: whole.head.headers, body: .bytes(whole.content))
     }
 
     /// The request that goes to the handler: conditional on what is stored.
     private func conditional(_ request: Request, _ found: Found) -> Request {
         if case .uncacheable = found { return request }
+        if case .part(let stored, _) = found, !request.headers.contains(.range),
+            let completing = Partial.request(request, completing: stored.head)
+        {
+            return completing
+        }
         return Validation.request(
             request, validating: found.stored?.head,
             entityTags: found.index?.variants.compactMap(\.etag) ?? [])
@@ -211,7 +247,7 @@ extension Caching {
             born: InitialAge.born(response.headers, requested: requested, received: received),
             made: received, terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
-            generations: names ?? [])
+            generations: names ?? [], part: StoredPart(response))
         return switch response.body {
         case .empty: .store(head, .there([]), forwarded: response.status)
         case .bytes(let bytes): .store(head, .there(bytes), forwarded: response.status)

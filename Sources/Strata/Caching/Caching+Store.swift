@@ -38,7 +38,12 @@ extension Caching {
         guard !head.generations.isEmpty else { return }
         let timeToLive = timeToLive(of: head)
         guard timeToLive > .zero, content.count <= configuration.maximumBodyBytes else { return }
-        let response = CacheRecord.response(StoredResponse(head: head, content: content))
+        var stored = StoredResponse(head: head, content: content)
+        if head.part != nil {
+            guard let joined = await joined(stored, found) else { return }
+            stored = joined
+        }
+        let response = CacheRecord.response(stored)
         do {
             if head.selection.isEmpty {
                 return try await store.set(response, for: target.key.text, timeToLive: timeToLive)
@@ -60,6 +65,24 @@ extension Caching {
         } catch {
             events(StoreFault(error))
         }
+    }
+
+    /// A part together with what is stored of the same version already; nil where the part says
+    /// no more than that.
+    private func joined(_ part: StoredResponse, _ found: Found) async -> StoredResponse? {
+        guard part.head.part?.range.count == part.content.count else { return nil }
+        let key: CacheKey? =
+            switch found {
+            case .part(_, let key), .response(_, let key, _): key
+            case .nothing, .noVariant, .uncacheable: nil
+            }
+        guard let key, case .response(let stored) = await record(key) else { return part }
+        if stored.head.part == nil, stored.head.headers.entityTag == part.head.headers.entityTag,
+            stored.head.timeToLive(at: time.now) > .zero
+        {
+            return nil
+        }
+        return Partial.combine(stored, part) ?? part
     }
 
     /// How long a response is worth keeping.

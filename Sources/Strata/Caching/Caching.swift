@@ -113,7 +113,6 @@ public struct Caching: Middleware {
         case method
         case rule = "rule-never"
         case precondition
-        case range
         case keyTooLong = "key-too-long"
     }
 
@@ -128,7 +127,6 @@ public struct Caching: Middleware {
         if headers.contains(.ifMatch) || headers.contains(.ifUnmodifiedSince) {
             return .precondition
         }
-        if headers.contains(.range) { return .range }
         return nil
     }
 
@@ -173,6 +171,8 @@ public struct Caching: Middleware {
         case noVariant(CacheKey, VariantIndex)
         /// The last response could not be stored.
         case uncacheable
+        /// A response that has only some of the bytes, and not those that are wanted.
+        case part(StoredResponse, CacheKey)
         /// A response, under its key.
         case response(StoredResponse, CacheKey, VariantIndex?)
 
@@ -184,7 +184,7 @@ public struct Caching: Middleware {
             switch self {
             case .response(_, _, let index): index
             case .noVariant(_, let index): index
-            case .nothing, .uncacheable: nil
+            case .nothing, .uncacheable, .part: nil
             }
         }
     }
@@ -193,17 +193,26 @@ public struct Caching: Middleware {
         switch await record(target.key) {
         case nil, .encoded: return .nothing
         case .uncacheable: return .uncacheable
-        case .response(let response): return .response(response, target.key, nil)
+        case .response(let response):
+            return found(response, target.key, nil, request)
         case .variants(let index):
             for names in index.nameSets {
                 let key = index.key(names, of: request, base: target.key)
                 if case .response(let response) = await record(key) {
-                    return .response(response, key, index)
+                    return found(response, key, index, request)
                 }
             }
             guard let names = index.nameSets.first else { return .nothing }
             return .noVariant(index.key(names, of: request, base: target.key), index)
         }
+    }
+
+    private func found(
+        _ stored: StoredResponse, _ key: CacheKey, _ index: VariantIndex?, _ request: Request
+    ) -> Found {
+        guard let part = stored.head.part else { return .response(stored, key, index) }
+        let ranges = Partial.ranges(request, of: stored.head, now: time.now)
+        return Partial.holds(part, ranges) ? .response(stored, key, index) : .part(stored, key)
     }
 
     /// The record under a key, unless it was purged.
@@ -234,6 +243,7 @@ public struct Caching: Middleware {
         case .nothing: break
         case .uncacheable: status = CacheStatus(forward: .miss, detail: "uncacheable")
         case .noVariant: status = CacheStatus(forward: .varyMiss)
+        case .part: status = CacheStatus(forward: .partial)
         case .response(let stored, let key, _):
             switch Reuse(stored.head, directives: target.directives, now: now) {
             case .fresh: return hit(stored, key, request, detail: nil, now)
@@ -278,11 +288,14 @@ public struct Caching: Middleware {
         with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
         _ now: Timestamp
     ) -> Response {
-        var response: Response
+        var response = Response(status: head.status, headers: head.headers, body: body)
         if Validation.isNotModified(request, head, now: now) {
             response = Validation.notModified(head)
-        } else {
-            response = Response(status: head.status, headers: head.headers, body: body)
+        } else if case .bytes(let content) = body,
+            let ranges = Partial.ranges(request, of: head, now: now),
+            let part = Partial.answer(ranges, head, content)
+        {
+            response = part
         }
         response.headers[.age] = String(head.age(at: now).wholeSeconds)
         return finish(response, status, request)

@@ -100,13 +100,13 @@ enum Storability: Sendable, Hashable {
     ) -> Reason? {
         if rule?.isNever == true { return .rule }
         if let reason = methodObstacle(request, response, lifetime) { return reason }
+        if request.sessionTouched { return .session }
         if response.headers.contains(.setCookie) { return .setCookie }
         if VaryField(response.headers, .vary).isWildcard { return .varyWildcard }
         if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }
         let status = response.status
-        if status.code < 200 || status == .notModified || status == .partialContent {
-            return .status
-        }
+        if status.code < 200 || status == .notModified { return .status }
+        if status == .partialContent, StoredPart(response) == nil { return .status }
         if case .rule = lifetime, rule?.freshness?.precedence == .originHeaders { return nil }
 
         if control.mustUnderstand {

@@ -62,7 +62,9 @@ extension CacheRecord: StoreValue {
         }
         switch kind {
         case Kind.response:
-            guard let head = reader.readHead(), let content = reader.readBytes() else { return nil }
+            guard let head = reader.readHead(), let content = reader.readBytes(),
+                head.part == nil || head.part?.range.count == content.count
+            else { return nil }
             self = .response(StoredResponse(head: head, content: content))
         case Kind.variants:
             guard let epoch = reader.read(UInt64.self),
@@ -108,6 +110,9 @@ extension BinaryWriter {
             writer.write(named.name)
             writer.write(named.generation.number)
         }
+        write(Int64(head.part?.range.lowerBound ?? 0))
+        write(Int64(head.part?.range.upperBound ?? 0))
+        write(Int64(head.part?.completeLength ?? 0))
     }
 
     fileprivate mutating func write(optional text: String?) {
@@ -144,8 +149,15 @@ extension BinaryReader {
                     return nil
                 }
                 return NamedGeneration(name: name, generation: Generation(number))
-            })
+            }),
+            let lower = read(Int64.self), let upper = read(Int64.self),
+            let completeLength = read(Int64.self),
+            0 <= lower, lower <= upper, upper <= completeLength
         else { return nil }
+        // No part is empty, so an empty one stands for none.
+        let part =
+            lower == upper
+            ? nil : StoredPart(range: Int(lower)..<Int(upper), completeLength: Int(completeLength))
         return StoredHead(
             status: status, headers: headers, born: Timestamp(nanoseconds: born),
             made: Timestamp(nanoseconds: made),
@@ -154,7 +166,7 @@ extension BinaryReader {
                 staleWhileRevalidate: .nanoseconds(staleWhileRevalidate),
                 staleIfError: .nanoseconds(staleIfError),
                 requiresValidation: flags & 1 != 0, forbidsStale: flags & 2 != 0),
-            selection: selection, generations: generations)
+            selection: selection, generations: generations, part: part)
     }
 
     private mutating func readHeaders() -> Headers? {

@@ -24,6 +24,9 @@ struct StoredHead: Sendable, Hashable {
     /// The generations that it was filled under, of everything it can be purged by.
     var generations: [NamedGeneration]
 
+    /// Which bytes the content is, where it isn't the whole.
+    var part: StoredPart?
+
     /// How old the response is (RFC 9111 §4.2.3).
     func age(at now: Timestamp) -> Duration { max(.zero, now - born) }
 

@@ -97,6 +97,10 @@ struct StorabilityTests {
             section: "§3.3 partial", status: 206, response: [.cacheControl: "max-age=60"],
             reason: .status),
         Row(
+            section: "§3.3 partial that says which part", status: 206,
+            response: [.cacheControl: "max-age=60", .contentRange: "bytes 0-9/100"],
+            reason: nil),
+        Row(
             section: "§4.3.4 304", status: 304, response: [.cacheControl: "max-age=60"],
             reason: .status),
         Row(
@@ -130,7 +134,8 @@ struct StorabilityTests {
     private func decide(_ row: Row, targetFields: [HeaderName] = []) -> Storability {
         Storability(
             Request(row.method, "/here", headers: row.request),
-            Response(status: row.status, headers: row.response), rule: row.rule,
+            Response(status: row.status, headers: row.response, body: .text("0123456789")),
+            rule: row.rule,
             targetFields: targetFields, now: Self.now)
     }
 

@@ -1,0 +1,134 @@
+import Strata
+import StrataTesting
+import Testing
+
+/// Ranges from full and partial stored responses (RFC 9110 §14; RFC 9111 §3.3, §3.4).
+struct PartialTests {
+    private static let content = "0123456789"
+
+    /// A handler that knows ranges of the form `first-last` and `first-`.
+    private static func ranged(_ request: Request, headers: Headers = [:]) -> Response {
+        var response = Response(headers: headers, body: .text(content))
+        response.headers[.cacheControl] = response.headers[.cacheControl] ?? "max-age=60"
+        response.headers[.etag] = response.headers[.etag] ?? "\"1\""
+        guard let range = request.headers[.range]?.dropFirst("bytes=".count) else {
+            return response
+        }
+        let bounds = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        guard let first = bounds[0] else { return response }
+        let last = bounds[1] ?? content.count - 1
+        response.status = .partialContent
+        response.headers[.contentRange] = "bytes \(first)-\(last)/\(content.count)"
+        response.body = .bytes(Array(Array(content.utf8)[first...last]))
+        return response
+    }
+
+    @Test(arguments: [
+        ("bytes=2-4", 206, "234", "bytes 2-4/10"),
+        ("bytes=7-", 206, "789", "bytes 7-9/10"),
+        ("bytes=-2", 206, "89", "bytes 8-9/10"),
+        ("bytes=5-500", 206, "56789", "bytes 5-9/10"),
+        ("bytes=0-9", 206, "0123456789", "bytes 0-9/10"),
+        ("bytes=10-", 416, nil, "bytes */10"),
+        ("bytes=x", 200, "0123456789", nil),
+        ("lines=1-2", 200, "0123456789", nil),
+    ] as [(String, Int, String?, String?)])
+    func `a range is cut from a stored response`(
+        range: String, status: Int, text: String?, contentRange: String?
+    ) async throws {
+        let cache = CachingHarness { _ in
+            .of(Self.content, [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", [.range: range])
+        #expect(reply.status == status)
+        if let text { #expect(reply.text == text) }
+        #expect(reply[.contentRange] == contentRange)
+        #expect(reply.isHit)
+        #expect(try await cache.send().text == Self.content)
+    }
+
+    @Test func `several ranges are several parts`() async throws {
+        let content = String(repeating: "a", count: 500) + String(repeating: "b", count: 500)
+        let cache = CachingHarness { _ in
+            .of(content, [.cacheControl: "max-age=60", .contentType: "text/plain"])
+        }
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", [.range: "bytes=0-1, 998-"])
+        #expect(reply.status == 206)
+        let type = try #require(reply[.contentType])
+        let boundary = try #require(type.split(separator: "boundary=").last)
+        let part = { (range: String, text: String) in
+            "\r\n--\(boundary)\r\nContent-Type: text/plain\r\nContent-Range: bytes \(range)/1000"
+                + "\r\n\r\n\(text)"
+        }
+        #expect(reply.text == part("0-1", "aa") + part("998-999", "bb") + "\r\n--\(boundary)--\r\n")
+    }
+
+    @Test(arguments: [
+        ("\"1\"", 206), ("\"2\"", 200), ("W/\"1\"", 200), ("Sun, 09 Sep 2001 01:46:40 GMT", 206),
+        ("Sun, 09 Sep 2001 01:46:41 GMT", 200), ("nonsense", 200),
+    ])
+    func `If-Range gives the range only of the version it names`(condition: String, status: Int)
+        async throws
+    {
+        let cache = CachingHarness { _ in
+            .of(
+                Self.content,
+                [
+                    .cacheControl: "max-age=60", .etag: "\"1\"",
+                    .lastModified: "Sun, 09 Sep 2001 01:46:40 GMT",
+                    .date: "Sun, 09 Sep 2001 02:46:40 GMT",
+                ])
+        }
+        cache.time.setWallClock(to: Timestamp(seconds: 1_000_003_600))
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", [.range: "bytes=0-1", .ifRange: condition])
+        #expect(reply.status == status)
+        #expect(reply.isHit)
+    }
+
+    @Test func `a stored part answers what lies within it, and nothing else`() async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        let first = try await cache.send(.get, "/", [.range: "bytes=2-6"])
+        #expect(first.status == 206 && first.text == "23456")
+        let within = try await cache.send(.get, "/", [.range: "bytes=3-4"])
+        #expect(within.isHit && within.text == "34" && within[.contentRange] == "bytes 3-4/10")
+        let beyond = try await cache.send(.get, "/", [.range: "bytes=5-8"])
+        #expect(beyond.cacheStatus.contains("fwd=partial"))
+        #expect(beyond.text == "5678")
+        let joined = try await cache.send(.get, "/", [.range: "bytes=2-8"])
+        #expect(joined.isHit && joined.text == "2345678")
+    }
+
+    @Test func `a request for the whole asks only for what a stored part lacks`() async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-6"])
+        let whole = try await cache.send()
+        #expect(whole.status == 200 && whole.text == Self.content)
+        #expect(whole[.contentRange] == nil)
+        #expect(cache.origin.last?.headers[.range] == "bytes=7-")
+        #expect(cache.origin.last?.headers[.ifRange] == "\"1\"")
+        #expect(try await cache.send().isHit)
+    }
+
+    @Test func `parts of different versions are not put together`() async throws {
+        let cache = CachingHarness { request in
+            let isFirst = request.headers[.range] == "bytes=0-4"
+            return Self.ranged(request, headers: [.etag: isFirst ? "\"1\"" : "\"2\""])
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-4"])
+        _ = try await cache.send(.get, "/", [.range: "bytes=5-9"])
+        #expect(try await cache.send(.get, "/", [.range: "bytes=0-9"]).isHit == false)
+        #expect(try await cache.send(.get, "/", [.range: "bytes=0-4"]).isHit)
+    }
+
+    @Test func `a 206 that doesn't say what it is is not stored`() async throws {
+        let cache = CachingHarness { _ in
+            .of("23", [.cacheControl: "max-age=60", .contentRange: "bytes 2-9/10"], status: 206)
+        }
+        for _ in 0..<2 {
+            #expect(try await cache.send(.get, "/", [.range: "bytes=2-9"]).isHit == false)
+        }
+    }
+}
