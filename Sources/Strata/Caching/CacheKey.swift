@@ -1,8 +1,10 @@
 /// What a stored response is found by: the target URI (RFC 9111 §2) and, for the methods whose
 /// responses depend on more, what else they depend on.
 struct CacheKey: Sendable, Hashable {
+    private let key: ByteKey
+
     /// The key as it goes to the store.
-    let text: String
+    var text: String { key.text }
 
     /// The key of a target URI.
     init(scheme: String, authority: String, path: String, query: String?) {
@@ -15,7 +17,7 @@ struct CacheKey: Sendable, Hashable {
             text += "?"
             text += query
         }
-        self.text = text
+        key = ByteKey(text: text)
     }
 
     /// The key of a request, under the rule that says which query parameters count.
@@ -34,11 +36,12 @@ struct CacheKey: Sendable, Hashable {
             }
             ?? uri.endIndex
         let rest = uri[authorityEnd...]
-        text = uri[..<authorityEnd].lowercased() + (rest.hasPrefix("/") ? "" : "/") + rest
+        let text = uri[..<authorityEnd].lowercased() + (rest.hasPrefix("/") ? "" : "/") + rest
+        key = ByteKey(text: text)
     }
 
     /// The key that something was stored under.
-    init(stored text: String) { self.text = text }
+    init(stored text: String) { key = ByteKey(text: text) }
 
     /// The key of one more thing about the same target; a line break can't stand in a URI, so it
     /// is no other target's key.

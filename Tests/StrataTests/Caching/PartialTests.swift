@@ -23,16 +23,17 @@ struct PartialTests {
         return response
     }
 
-    @Test(arguments: [
-        ("bytes=2-4", 206, "234", "bytes 2-4/10"),
-        ("bytes=7-", 206, "789", "bytes 7-9/10"),
-        ("bytes=-2", 206, "89", "bytes 8-9/10"),
-        ("bytes=5-500", 206, "56789", "bytes 5-9/10"),
-        ("bytes=0-9", 206, "0123456789", "bytes 0-9/10"),
-        ("bytes=10-", 416, nil, "bytes */10"),
-        ("bytes=x", 200, "0123456789", nil),
-        ("lines=1-2", 200, "0123456789", nil),
-    ] as [(String, Int, String?, String?)])
+    @Test(
+        arguments: [
+            ("bytes=2-4", 206, "234", "bytes 2-4/10"),
+            ("bytes=7-", 206, "789", "bytes 7-9/10"),
+            ("bytes=-2", 206, "89", "bytes 8-9/10"),
+            ("bytes=5-500", 206, "56789", "bytes 5-9/10"),
+            ("bytes=0-9", 206, "0123456789", "bytes 0-9/10"),
+            ("bytes=10-", 416, nil, "bytes */10"),
+            ("bytes=x", 200, "0123456789", nil),
+            ("lines=1-2", 200, "0123456789", nil),
+        ] as [(String, Int, String?, String?)])
     func `a range is cut from a stored response`(
         range: String, status: Int, text: String?, contentRange: String?
     ) async throws {

@@ -1,0 +1,16 @@
+/// A text as a key: two are equal when their bytes are. (Strings are equal already when they are
+/// canonically equivalent, which URIs and keys of stores are not.)
+struct ByteKey: Sendable, Hashable {
+    let text: String
+
+    static func == (left: ByteKey, right: ByteKey) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isContiguous == nil { for byte in text.utf8 { hasher.combine(byte) } }
+    }
+}
