@@ -9,6 +9,9 @@ public struct HeaderName: Sendable, Hashable, ExpressibleByStringLiteral, Custom
     /// The place in ``wellKnown``, counted from one; 0 for any other name.
     let number: UInt8
 
+    /// Whether the name is one of those that compare by their number.
+    package var isWellKnown: Bool { number != 0 }
+
     /// Makes a name from what a peer sent; nil where it is not a token (RFC 9110 §5.6.2).
     public init?(_ text: String) {
         guard text.isToken else { return nil }

@@ -34,14 +34,14 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// The moment so much later.
     public static func + (moment: Timestamp, duration: Duration) -> Timestamp {
-        let step = duration.saturatedNanoseconds
-        let (sum, overflow) = moment.nanoseconds.addingReportingOverflow(step)
-        return Timestamp(nanoseconds: overflow ? (step < 0 ? .min : .max) : sum)
+        Timestamp(
+            nanoseconds: Int64(clamping: Int128(moment.nanoseconds) + duration.wideNanoseconds))
     }
 
     /// The moment so much earlier.
     public static func - (moment: Timestamp, duration: Duration) -> Timestamp {
-        moment + (.zero - duration)
+        Timestamp(
+            nanoseconds: Int64(clamping: Int128(moment.nanoseconds) - duration.wideNanoseconds))
     }
 
     /// The time from one moment to another.
@@ -51,17 +51,15 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 }
 
 extension Duration {
-    /// The whole nanoseconds in it, at most what 64 bits hold.
-    package var saturatedNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return carry ? (seconds < 0 ? .min : .max) : sum
-    }
+    /// The whole nanoseconds in it, rounded towards zero; at most what 64 bits hold.
+    package var saturatedNanoseconds: Int64 { Int64(clamping: wideNanoseconds) }
 
-    /// The whole seconds in it, rounded towards zero.
-    package var wholeSeconds: Int64 { components.seconds }
+    fileprivate var wideNanoseconds: Int128 { attoseconds / 1_000_000_000 }
+
+    /// The whole seconds in it, rounded towards zero; at most what 64 bits hold.
+    package var wholeSeconds: Int64 {
+        Int64(clamping: attoseconds / 1_000_000_000_000_000_000)
+    }
 }
 
 /// Where all time comes from: nothing in Strata asks a clock by itself, so a test can hold the
