@@ -16,6 +16,8 @@
         /// acceptor.
         private struct State {
             var stage: Stage
+            /// Whether there has been no request yet.
+            var isFresh = true
             var isPeerGone = false
         }
 
@@ -56,7 +58,10 @@
         /// A request line has come.
         func requestLineArrived() {
             let now = service.now
-            state.withLock { if case .idle = $0.stage { $0.stage = .head(since: now) } }
+            state.withLock { state in
+                state.isFresh = false
+                if case .idle = state.stage { state.stage = .head(since: now) }
+            }
         }
 
         /// A request's head has come.
@@ -104,7 +109,18 @@
         }
 
         /// The socket is about to be closed.
-        func closed() { state.withLock { $0.stage = .over } }
+        ///
+        /// libmicrohttpd says nothing to a client whose first line has no two parts, and to
+        /// nobody that it came. It is the one reason to close a connection without a request
+        /// while the client is still there, and is answered here.
+        func closed() {
+            let isUnanswered = state.withLock { state in
+                guard case .idle = state.stage else { return false }
+                return state.isFresh && !service.isStopping && socket.isPeerThere
+            }
+            if isUnanswered { refuse(.unreadable(400)) }
+            state.withLock { $0.stage = .over }
+        }
 
         // MARK: From outside
 

@@ -40,7 +40,9 @@
             let idle = configuration.idleTimeout
             guard
                 let daemon = strata_start_daemon(
-                    UInt32(threads), memory, UInt32(clamping: max(1, idle.wholeSeconds)),
+                    // One second more, so that it is the acceptor who closes idle connections,
+                    // and libmicrohttpd those whose clients take nothing.
+                    UInt32(threads), memory, UInt32(clamping: max(1, idle.wholeSeconds) + 1),
                     // The acceptor keeps to the limit; here it must not be reached by any of the
                     // threads, among which connections are not quite evenly spread.
                     UInt32(clamping: maximumConnections * threads + 64), &callbacks)

@@ -22,6 +22,13 @@
         func shutDownWriting() { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
         func shutDown() { _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
 
+        /// Whether the peer may still send something.
+        var isPeerThere: Bool {
+            var byte: UInt8 = 0
+            let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+            return count > 0 || (count < 0 && errno == EAGAIN)
+        }
+
         /// Has the peer told that the connection is broken.
         func reset() {
             var unspecified = sockaddr()

@@ -16,6 +16,9 @@
             // RFC 9112 §3: request lines.
             ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505),
             ("GET /\r\n\r\n", 400),
+            ("GET\r\n\r\n", 400),
+            (" / HTTP/1.1\r\n\r\n", 400),
+            ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\n", 400),
             ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET /a\0b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
