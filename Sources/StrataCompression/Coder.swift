@@ -9,6 +9,8 @@ final class Coder: Sendable {
     private let streams: Pool<any StreamEncoder>
     /// Nil where streams' compressors serve for content that is all there too.
     private let buffers: Pool<any BufferEncoder>?
+    /// For content with secrets in it; nil where the coding has no way to keep them.
+    private let secretKeepers: Pool<any StreamEncoder>?
 
     init(
         _ coding: ContentCoding, _ configuration: Compression.Configuration,
@@ -20,6 +22,13 @@ final class Coder: Sendable {
         let maximumIdle = configuration.maximumIdleCompressors
         let forStream = EncoderChoice.forStream(coding, level: configuration.level)
         let forBuffer = EncoderChoice.forBuffer(coding, level: configuration.level)
+        secretKeepers = coding.secretKeeper(level: configuration.level).map { choice in
+            Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
+                try choice.makeStreamEncoder()
+            } reset: {
+                $0.reset()
+            }
+        }
         streams = Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
             try forStream.makeStreamEncoder()
         } reset: {
@@ -47,22 +56,51 @@ final class Coder: Sendable {
         return encoder.encode(bytes, upTo: limit)
     }
 
-    /// The body in the coding, made while it is sent.
-    func encoded(_ body: Body, isEventStream: Bool) -> BodyStream {
+    /// The body in the coding, made while it is sent, the secrets in it kept apart.
+    ///
+    /// - Precondition: where there are secrets, the coding can keep them.
+    func encoded(
+        _ body: Body, isEventStream: Bool = false, secrets: [String] = []
+    ) -> BodyStream {
         let flushing: Flushing =
             switch body {
             case .stream: isEventStream ? .afterEachWrite : .afterPause(flushDelay)
             case .bytes, .empty: .atEnd
             }
-        return BodyStream { try await self.send(body, to: $0, flushing: flushing) }
+        let finder = SecretFinder(secrets)
+        return BodyStream {
+            try await self.send(body, to: $0, flushing: flushing, secrets: finder)
+        }
     }
 
     private func send(
-        _ body: Body, to inner: any BodyWriter, flushing: Flushing
+        _ body: Body, to inner: any BodyWriter, flushing: Flushing, secrets: SecretFinder
     ) async throws {
-        let encoder = try streams.take()
-        defer { streams.giveBack(encoder) }
+        guard let pool = secrets.isEmpty ? streams : secretKeepers else {
+            preconditionFailure("Secrets need a coding that can keep them")
+        }
+        let encoder = try pool.take()
+        defer { pool.giveBack(encoder) }
         try await EncodingWriter.send(
-            body, to: inner, with: encoder, flushing: flushing, time: time)
+            body, to: inner, with: encoder, flushing: flushing, secrets: secrets, time: time)
+    }
+}
+
+extension ContentCoding {
+    /// Whether secrets in the content can be kept apart from all else (``Response/secrets``). The
+    /// blocks of zstd and brotli can't be told not to refer to each other.
+    var keepsSecrets: Bool { secretKeeper(level: 1) != nil }
+
+    fileprivate func secretKeeper(level: Int) -> EncoderChoice? {
+        switch self {
+        case .gzip: .zlib(.gzip, level: level)
+        case .deflate: .zlib(.zlib, level: level)
+        #if Zstd
+            case .zstd: nil
+        #endif
+        #if Brotli
+            case .brotli: nil
+        #endif
+        }
     }
 }

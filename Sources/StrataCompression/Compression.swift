@@ -13,6 +13,10 @@ public import Strata
 /// smaller. Streamed content is compressed while it is sent: in bounded memory, at the pace of the
 /// client, and what the handler pauses after reaches the client without delay.
 ///
+/// What a response marks as ``Strata/Response/secrets`` is kept apart, in `gzip` and `deflate`, so
+/// that the length of the response says nothing about it. That costs some 20 bytes for each
+/// occurrence, and what comes behind it can't refer to what comes before.
+///
 /// Encoded content of requests is decoded for the handler while it reads, within the limits of
 /// ``Configuration/requestDecoding``; a coding that isn't known is answered with 415.
 ///
@@ -82,7 +86,13 @@ public struct Compression: Middleware {
     private func decide(
         _ response: Response, _ request: Request, _ negotiation: Negotiation
     ) -> CodingDecision {
-        CodingDecision(
+        var negotiation = negotiation
+        if case .coding(let coding) = negotiation, !coding.keepsSecrets, !response.secrets.isEmpty {
+            negotiation = Negotiation(
+                accepting: QualityList(request.headers, .acceptEncoding),
+                offering: configuration.codings.filter(\.keepsSecrets))
+        }
+        return CodingDecision(
             response, to: request, negotiation: negotiation, configuration: configuration)
     }
 
@@ -119,7 +129,9 @@ extension Compression {
         case .bytes, .stream:
             let type = response.headers.first(.contentType)?.mediaTypeEssence
             response.body = .stream(
-                coder.encoded(response.body, isEventStream: type == "text/event-stream"))
+                coder.encoded(
+                    response.body, isEventStream: type == "text/event-stream",
+                    secrets: response.secrets))
         case .empty:
             // The answer to HEAD: what the content would be isn't known.
             break
@@ -130,7 +142,16 @@ extension Compression {
     /// The bytes in the coding: those that the cache keeps, or new ones, which it then may keep.
     private func encoded(
         _ bytes: [UInt8], of response: Response, with coder: Coder
-    ) async throws(CompressionError) -> [UInt8]? {
+    ) async throws -> [UInt8]? {
+        let secrets = response.secrets
+        guard secrets.isEmpty else {
+            let encoded = Body.stream(coder.encoded(response.body, secrets: secrets))
+            do {
+                return try await encoded.collect(upTo: bytes.count - 1)
+            } catch is BodyTooLarge {
+                return nil
+            }
+        }
         let siblings = response.encodedSiblings
         switch await siblings?.sibling(in: coder.coding.rawValue) {
         case .bytes(let encoded): return encoded

@@ -56,26 +56,35 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Sends a body, compressed, into a writer.
+    /// Sends a body, compressed, into a writer, the secrets in it kept apart.
     ///
+    /// - Precondition: where there are secrets, the encoder is a ``ZlibEncoder``.
     /// - Throws: what the body's producer throws, in which case the content is left without its
     ///   end, so that no decoder takes it for whole; and ``CompressionError``.
     static func send(
         _ body: Body, to inner: any BodyWriter, with encoder: any StreamEncoder, flushing: Flushing,
-        time: any TimeSource
+        secrets: SecretFinder, time: any TimeSource
     ) async throws {
         let writer = EncodingWriter(inner, encoder, flushing, time)
-        guard case .afterPause(let pause) = flushing else { return try await writer.send(body) }
+        guard case .afterPause(let pause) = flushing else {
+            return try await writer.send(body, secrets)
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await writer.flush(afterEach: pause) }
             // Ends the flushing task, whether it sleeps or waits for the peer.
             defer { group.cancelAll() }
-            try await writer.send(body)
+            try await writer.send(body, secrets)
         }
     }
 
-    private func send(_ body: Body) async throws {
-        try await body.write(to: self)
+    private func send(_ body: Body, _ secrets: SecretFinder) async throws {
+        if secrets.isEmpty {
+            try await body.write(to: self)
+        } else {
+            let keeper = SecretKeepingWriter(self, secrets)
+            try await body.write(to: keeper)
+            try await keeper.finish()
+        }
         await turn.take()
         defer { turn.giveBack() }
         if let failure { throw failure }
@@ -84,6 +93,8 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
                 .wrongLength,
                 "A body of \(length) bytes was promised and \(byteCount) were written.")
         }
+        // Whoever waits for the turn to flush comes too late.
+        isHoldingBack = false
         try await encode(RawSpan(), .finish)
     }
 
@@ -93,16 +104,36 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
         defer { turn.giveBack() }
         if let failure { throw failure }
         byteCount += chunk.byteCount
-        switch flushing {
-        case .atEnd: try await encode(chunk, .more)
-        case .afterEachWrite: try await encode(chunk, .flush)
-        case .afterPause:
-            try await encode(chunk, .more)
-            lastWrite = time.uptime
-            guard !isHoldingBack else { return }
-            isHoldingBack = true
-            wakeUp.yield()
+        var isFlushed = false
+        if case .afterEachWrite = flushing { isFlushed = true }
+        try await encode(chunk, isFlushed ? .flush : .more)
+        noteWrite()
+    }
+
+    /// Writes bytes so that neither does anything refer to them, nor they to anything: how many
+    /// bytes come of them says nothing but how many they are.
+    func write(secret: [UInt8]) async throws {
+        guard let zlib = encoder as? ZlibEncoder else {
+            preconditionFailure("Secrets are only kept by zlib")
         }
+        await turn.take()
+        defer { turn.giveBack() }
+        if let failure { throw failure }
+        byteCount += secret.count
+        zlib.mode = .separating
+        try await encode(RawSpan(), .flush)
+        zlib.mode = .storing
+        try await encode(secret.span.bytes, .flush)
+        zlib.mode = .compressing
+        noteWrite()
+    }
+
+    private func noteWrite() {
+        guard case .afterPause = flushing else { return }
+        lastWrite = time.uptime
+        guard !isHoldingBack else { return }
+        isHoldingBack = true
+        wakeUp.yield()
     }
 
     /// Flushes whenever nothing was written for that long after something was, until cancelled.
@@ -121,7 +152,8 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
         await turn.take()
         defer { turn.giveBack() }
         let remaining = lastWrite + pause - time.uptime
-        guard remaining <= .zero, failure == nil else { return max(remaining, .zero) }
+        guard isHoldingBack, failure == nil else { return .zero }
+        guard remaining <= .zero else { return remaining }
         isHoldingBack = false
         // The producer learns of a failure at its next write.
         try? await encode(RawSpan(), .flush)

@@ -14,15 +14,33 @@ final class ZlibEncoder: StreamEncoder, @unchecked Sendable {
         case gzip = 31
     }
 
+    /// How content is treated, and what a flush separates.
+    enum Mode {
+        /// It is compressed.
+        case compressing
+        /// It is compressed, and behind the next flush nothing refers to what came before it.
+        case separating
+        /// It goes as it is, in blocks of its own that nothing refers to.
+        case storing
+    }
+
+    /// To be changed right after a flush.
+    var mode = Mode.compressing
+
     /// On the heap because zlib's state points back to it.
     private let stream: UnsafeMutablePointer<z_stream>
+    private let level: Int32
+    /// The level that zlib works at now.
+    private var currentLevel: Int32
 
     /// Makes a compressor of a level between 1 and 9.
     init(_ frame: Frame, level: Int) throws(CompressionError) {
+        self.level = Int32(level)
+        currentLevel = self.level
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         let result = deflateInit2_(
-            stream, Int32(level), Z_DEFLATED, frame.rawValue, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            stream, self.level, Z_DEFLATED, frame.rawValue, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             Int32(MemoryLayout<z_stream>.size))
         guard result == Z_OK else {
             throw CompressionError(
@@ -36,7 +54,10 @@ final class ZlibEncoder: StreamEncoder, @unchecked Sendable {
         stream.deallocate()
     }
 
-    func reset() -> Bool { deflateReset(stream) == Z_OK }
+    func reset() -> Bool {
+        mode = .compressing
+        return deflateReset(stream) == Z_OK
+    }
 
     func encode(
         _ input: UnsafeRawBufferPointer, _ step: EncodingStep,
@@ -47,12 +68,18 @@ final class ZlibEncoder: StreamEncoder, @unchecked Sendable {
         let room = UnsafeMutableRawBufferPointer(rebasing: output.prefix(1 << 30))
         let isWhole = piece.count == input.count
 
+        stream.pointee.avail_in = 0
+        stream.pointee.next_out = room.bindMemory(to: UInt8.self).baseAddress
+        stream.pointee.avail_out = UInt32(room.count)
+        let wantedLevel = mode == .storing ? 0 : level
+        if wantedLevel != currentLevel {
+            deflateParams(stream, wantedLevel, Z_DEFAULT_STRATEGY)
+            currentLevel = wantedLevel
+        }
         stream.pointee.next_in = UnsafeMutablePointer(
             mutating: piece.bindMemory(to: UInt8.self).baseAddress)
         stream.pointee.avail_in = UInt32(piece.count)
-        stream.pointee.next_out = room.bindMemory(to: UInt8.self).baseAddress
-        stream.pointee.avail_out = UInt32(room.count)
-        let result = deflate(stream, isWhole ? step.zlibFlush : Z_NO_FLUSH)
+        let result = deflate(stream, isWhole ? flushValue(for: step) : Z_NO_FLUSH)
         // Z_BUF_ERROR only says that there was nothing to do.
         precondition(result != Z_STREAM_ERROR, "zlib's state is damaged")
 
@@ -64,13 +91,11 @@ final class ZlibEncoder: StreamEncoder, @unchecked Sendable {
             isComplete: step == .finish
                 ? result == Z_STREAM_END : isWhole && taken == piece.count && isRoomLeft)
     }
-}
 
-extension EncodingStep {
-    fileprivate var zlibFlush: Int32 {
-        switch self {
+    private func flushValue(for step: EncodingStep) -> Int32 {
+        switch step {
         case .more: Z_NO_FLUSH
-        case .flush: Z_SYNC_FLUSH
+        case .flush: mode == .compressing ? Z_SYNC_FLUSH : Z_FULL_FLUSH
         case .finish: Z_FINISH
         }
     }

@@ -271,6 +271,25 @@ import Testing
         }
     }
 
+    @Test func `a flush that comes due while the end is sent is left out`() async throws {
+        let time = ManualTime()
+        let gate = Gate()
+        let writer = RecordingWriter { try await gate.pass() }
+        let body = BodyStream { writer in
+            try await writer.write("held")
+            try await time.waitForSleepers(1)
+        }
+        let encoded = Self.coder(time: time).encoded(.stream(body), isEventStream: false)
+        async let sending: Void = encoded.produce(writer)
+        try await gate.waitForWaiters(1)
+        time.advance(by: .milliseconds(3))
+        while time.sleeperCount > 0 { await Task.yield() }
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        try await sending
+        #expect(Inflated(writer.bytes) == Inflated(bytes: Array("held".utf8), isWhole: true))
+    }
+
     @Test func `cancelling ends a stream whose peer hangs in a flush`() async throws {
         let time = ManualTime()
         let gate = Gate()
