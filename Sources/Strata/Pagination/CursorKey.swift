@@ -5,24 +5,30 @@
 /// as long as cursors made with it are to be honoured.
 ///
 /// ```swift
-/// guard let text = ProcessInfo.processInfo.environment["CURSOR_KEY"],
-///     let key = CursorKey(text)
-/// else { fatalError("Set CURSOR_KEY to 32 random bytes, as: openssl rand -base64 32") }
+/// guard let key = CursorKey(base64URL: environment["CURSOR_KEY"] ?? "") else {
+///     fatalError("Set CURSOR_KEY to what `openssl rand -base64 32` prints.")
+/// }
 /// let pagination = Pagination(defaultLimit: 20, maximumLimit: 100, keys: [key])
 /// ```
 public struct CursorKey: Sendable, CustomStringConvertible {
     let sealing: [UInt8]
     let numbering: [UInt8]
 
-    /// Makes a key from a secret of 16 bytes or more; nil where there are fewer. It may be the one
-    /// that sessions use as well: each use derives keys of its own (HKDF, RFC 5869).
+    /// Makes a key of at least 32 secret bytes; nil where there are fewer. They may be those of a
+    /// ``SessionKey`` as well: each use derives keys of its own (HKDF, RFC 5869).
     public init?(_ secret: [UInt8]) {
-        guard secret.count >= 16 else { return nil }
+        guard secret.count >= 32 else { return nil }
         self.init(checked: secret)
     }
 
-    /// Makes a key from the UTF-8 of a text, as it comes from an environment variable.
-    public init?(_ text: String) { self.init(Array(text.utf8)) }
+    /// Makes a key of at least 32 secret bytes in base64 or base64url, with or without padding;
+    /// nil where the text is none, or too short.
+    public init?(base64URL text: String) {
+        var text = String(text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 })
+        while text.last == "=" { text.removeLast() }
+        guard let secret = [UInt8](base64URL: text) else { return nil }
+        self.init(secret)
+    }
 
     /// Makes a key at random. It is good in this process alone, and gone with it.
     public static func random() -> CursorKey {

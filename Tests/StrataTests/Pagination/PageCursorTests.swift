@@ -7,7 +7,11 @@ import Testing
     static let now = Timestamp(seconds: 1_700_000_000)
     static let list = Array("list".utf8)
 
-    static func key(_ text: String) throws -> CursorKey { try #require(CursorKey(text)) }
+    static func key(_ text: String) throws -> CursorKey {
+        try #require(
+            CursorKey(
+                Array(text.utf8) + [UInt8](repeating: 0, count: 32 - min(32, text.utf8.count))))
+    }
 
     static func cursors(_ keys: String..., lifetime: Duration? = nil) throws -> PageCursor {
         PageCursor(keys: try keys.map(key), lifetime: lifetime)
@@ -131,9 +135,13 @@ import Testing
         #expect(cursors.text(for: long, in: Self.list, now: Self.now) == nil)
     }
 
-    @Test func `a secret shorter than sixteen bytes is no key`() {
-        #expect(CursorKey("fifteen bytes..") == nil)
-        #expect(CursorKey("sixteen bytes...") != nil)
+    @Test func `a secret shorter than 32 bytes is no key`() {
+        #expect(CursorKey([UInt8](repeating: 1, count: 31)) == nil)
+        #expect(CursorKey([UInt8](repeating: 1, count: 32)) != nil)
+        #expect(CursorKey(base64URL: "/+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=") != nil)
+        #expect(CursorKey(base64URL: "/+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==") == nil)
+        #expect(CursorKey(base64URL: "") == nil)
+        #expect(CursorKey(base64URL: "a key that is no base64 of 32 bytes") == nil)
         #expect("\(CursorKey.random())" == "CursorKey(<redacted>)")
     }
 }

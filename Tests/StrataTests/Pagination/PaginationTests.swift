@@ -215,7 +215,7 @@ struct Answer {
     }
 
     @Test func `a cursor is good for its own list alone`() async throws {
-        let key = try #require(CursorKey("a key of thirty-two bytes, or so"))
+        let key = try #require(CursorKey([UInt8](repeating: 7, count: 32)))
         var configuration = Pagination.Configuration()
         configuration.scope = { $0.headers[.authorization] }
         let pagination = Pagination(
@@ -256,7 +256,7 @@ struct Answer {
     @Test func `instances with the same key continue each other's walks, others do not`()
         async throws
     {
-        let key = try #require(CursorKey("a key of thirty-two bytes, or so"))
+        let key = try #require(CursorKey([UInt8](repeating: 7, count: 32)))
         func shop(_ keys: [CursorKey]) -> Shop {
             Shop(
                 .json(Array(Shop.items(50).utf8)),
