@@ -200,7 +200,7 @@ extension RedisScript {
             local found = {}
             for hop = 0, 8 do
                 local key = sessionKey(digest)
-                local field = redis.call('HMGET', key, 'x', 't', 'p', 'k', 'l')
+                local field = redis.call('HMGET', key, 'x', 't', 'p', 'k', 'l', 'i')
                 if not found.rotated then found.wrapped = field[4] or '' end
                 if field[2] then
                     found.rotated = true
@@ -209,6 +209,7 @@ extension RedisScript {
                 elseif field[1] then
                     found.key, found.digest, found.principal = key, digest, field[3]
                     found.absolute, found.own = tonumber(field[1]), field[4]
+                    found.idle = tonumber(field[6])
                     if not field[3] or redis.call('ZSCORE', principalKey(field[3]), digest) then
                         return found
                     end
@@ -254,8 +255,7 @@ extension RedisScript {
             local session = find(ARGV[2])
             if not session then return 0 end
             if session.closed then return 1 end
-            local idle = tonumber(redis.call('HGET', session.key, 'i'))
-            local time = now()
+            local idle, time = session.idle, now()
             local later = math.min(idle, session.absolute - time)
             local left = redis.call('PTTL', session.key)
             if later <= 0 then return 0 end

@@ -11,7 +11,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+@Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"), .serialized)
 struct `Sessions in Redis` {
     @Test(arguments: SessionStoreConformance.checks)
     func `keep the contract of stores`(check: SessionStoreConformance.Check) async throws {

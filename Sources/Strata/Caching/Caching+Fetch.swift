@@ -67,7 +67,7 @@ extension Caching {
     ) {
         var request = request
         request.method = request.method == .head ? .get : request.method
-        let detached = request
+        let detached = request.detachedFromSession()
         flights.start(key) {
             try await fetch(detached, target, found, handler, publish: $0)
         }

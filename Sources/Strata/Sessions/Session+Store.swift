@@ -9,15 +9,24 @@ extension Session {
 
     // MARK: - Reading
 
+    /// Notes that the response depends on the session, while it still can.
+    func touch() throws(SessionError) {
+        try state.withLock { state throws(SessionError) in
+            guard !state.isClosed else { throw Self.closed }
+            state.isTouched = true
+        }
+    }
+
     /// Finds out what the session is, once.
     ///
     /// Two tasks that ask for the first time at the same moment may both read it; the first answer
     /// stays.
     func load() async throws(SessionError) {
-        let isUnread = state.withLock { state in
+        let isUnread = try state.withLock { state throws(SessionError) in
+            guard case .unread = state.base else { return false }
+            guard !state.isClosed else { throw Self.closed }
             state.isTouched = true
-            if case .unread = state.base { return true }
-            return false
+            return true
         }
         guard isUnread else { return }
         let digest = try presentedID()?.digest
@@ -54,7 +63,7 @@ extension Session {
     }
 
     /// The id that the client holds, if it is one of ours.
-    private func presentedID() throws(SessionError) -> SessionID? {
+    func presentedID() throws(SessionError) -> SessionID? {
         let cookie = context.configuration.cookie
         guard cookie.allows(peer: request.peer, authority: request.authority) else {
             throw SessionError(
@@ -149,11 +158,8 @@ extension Session {
     func end(
         _ target: (SessionDigest) -> SessionTarget
     ) async throws(SessionError) -> Bool {
-        let (base, isClosed) = state.withLock { state in
-            state.isTouched = true
-            return (state.base, state.isClosed)
-        }
-        guard !isClosed else { throw Self.closed }
+        try touch()
+        let base = state.withLock(\.base)
         try refuseOutage()
         let digest: SessionDigest? =
             switch base {
@@ -211,18 +217,27 @@ extension Session {
     }
 
     private static let closed = SessionError(
-        .closed, "The response was already given; change the session before it is.")
+        .closed, "The response was already given; ask for the session before it is.")
 
     // MARK: - Keeping
+
+    /// Lets nothing change any more, and nobody ask who had not asked before: the response has
+    /// been given, and whether it depends on the session is settled.
+    ///
+    /// - Returns: whether it does.
+    @discardableResult
+    func close() -> Bool {
+        state.withLock { state in
+            state.isClosed = true
+            return state.isTouched
+        }
+    }
 
     /// Keeps what was changed, as the response goes out.
     ///
     /// - Returns: what is to be done about the cookie.
     func finish() async throws(SessionError) -> SessionCookie.Action {
-        let state = state.withLock { state in
-            state.isClosed = true
-            return state
-        }
+        let state = state.withLock { $0 }
         switch state.save {
         case .nothing: return state.endsCookie ? .clear : .keep
         case .discard:

@@ -4,6 +4,8 @@ import Synchronization
 ///
 /// Nothing is read before it is first asked for something, and nothing is written before the
 /// response goes out, except where a method says so. Values are read as this request changed them.
+/// While a streamed body is produced the response has gone out: values that were read before can
+/// still be had, and nothing else.
 /// Each method throws ``SessionError`` and nothing else; one that goes through to ``Sessions`` because the store is
 /// down is answered with 503.
 ///
@@ -298,4 +300,15 @@ extension Request {
 
     /// Whether the response depends on a session: whether anybody has asked for it so far.
     package var sessionTouched: Bool { values[SessionValueKey.self]?.isTouched ?? false }
+
+    /// The request without its session, for work that goes on behind the response and serves
+    /// everybody: a handler that asks for the session there gets ``SessionError/Code/closed``.
+    package func detachedFromSession() -> Request {
+        guard let session = values[SessionValueKey.self] else { return self }
+        var request = self
+        let other = Session(self, session.context)
+        other.close()
+        request.values[SessionValueKey.self] = other
+        return request
+    }
 }

@@ -83,6 +83,7 @@ public struct Sessions: Middleware {
         let session = Session(request, context)
         var inner = request
         inner.values[SessionValueKey.self] = session
+        defer { session.close() }
         var response: Response
         do {
             response = try await next(inner)
@@ -90,7 +91,7 @@ public struct Sessions: Middleware {
             guard session.isTouched, let problem = error.problem else { throw error }
             response = problem.response
         }
-        guard session.isTouched else { return response }
+        guard session.close() else { return response }
         var action = SessionCookie.Action.keep
         do {
             action = try await session.finish()

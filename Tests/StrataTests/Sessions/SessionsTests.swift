@@ -368,6 +368,44 @@ import Testing
         }
     }
 
+    @Test func `a body that is produced later can't begin to ask for the session`() async throws {
+        let client = Service().client
+        try await client.send { try await $0.set(1, for: "a") }
+        for wasAsked in [false, true] {
+            let response = try await client.respond(client.request) { request in
+                if wasAsked { _ = try await request.session.principal }
+                return Response(
+                    body: .stream(
+                        BodyStream { writer in
+                            let value = try await request.session.get("a") ?? 0
+                            try await writer.write([UInt8(value)])
+                        }))
+            }
+            if wasAsked {
+                #expect(try await response.body.collect(upTo: 9) == [1])
+            } else {
+                let error = await #expect(throws: SessionError.self) {
+                    try await response.body.collect(upTo: 9)
+                }
+                #expect(error?.code == .closed && !response.headers.contains(.cacheControl))
+            }
+        }
+    }
+
+    @Test func `work behind the response has no session`() async throws {
+        let client = Service().client
+        try await client.send { try await $0.logIn(as: "ann") }
+        _ = try await client.respond(client.request) { request in
+            let detached = request.detachedFromSession()
+            let error = await #expect(throws: SessionError.self) {
+                try await detached.session.principal
+            }
+            #expect(error?.code == .closed)
+            #expect(!request.sessionTouched && !detached.sessionTouched)
+            return Response()
+        }
+    }
+
     @Test func `a thrown problem keeps what was changed, any other error drops it`() async throws {
         struct Bug: Error {}
         let client = Service().client
