@@ -77,9 +77,13 @@ let package = Package(
                 .target(name: "StrataServer", condition: server),
             ],
             swiftSettings: librarySettings),
+        .target(name: "CAllocationCounter", path: "Benchmarks/CAllocationCounter"),
         .executableTarget(
             name: "strata-bench",
-            dependencies: ["Strata", "StrataCompression", "StrataRedis"],
+            dependencies: [
+                "Strata", "StrataCompression", "StrataRedis", "StrataTesting",
+                "CAllocationCounter",
+            ],
             path: "Benchmarks/strata-bench",
             swiftSettings: librarySettings),
 

@@ -44,12 +44,17 @@ extension Caching {
                         head.selection.map(\.name), of: request)
                 let isUsable = role == .leader || (isSelected && mayFollow(head, target))
                 guard isUsable, let body = content.body else { break }
+                if role == .latecomer {
+                    var status = CacheStatus()
+                    status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
+                    return reply(with: head, body, to: request, status, time.now)
+                }
                 var status = status
                 status.isStored = true
                 status.isCollapsed = role == .follower
                 if forwarded != head.status { status.forwardStatus = forwarded }
                 return reply(with: head, body, to: request, status, time.now)
-            case (.exclusive, .follower): break
+            case (.exclusive, _): break
             }
             return try await fetchAlone(request, target, found, status, next)
         } catch is SingleFlight<CacheKey, Fetched>.TooManyWaiting {

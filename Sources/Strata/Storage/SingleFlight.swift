@@ -10,8 +10,10 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     enum Role: Sendable, Hashable {
         /// It was made for this caller.
         case leader
-        /// It was made for another, and is shared.
+        /// It was made for another while this caller waited.
         case follower
+        /// It was made for another before this caller came.
+        case latecomer
     }
 
     /// Thrown to a caller that would be one too many to wait.
@@ -75,14 +77,15 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ) throws -> (Flight, Role) {
         try flights.withLock { flights in
             if let flight = flights[key] {
-                let joined = try flight.state.withLock { state in
+                let role = try flight.state.withLock { state -> Role? in
+                    if state.result != nil { return .latecomer }
                     // A flight that everybody left is being cancelled, and is nobody's.
-                    guard state.interested > 0 else { return false }
+                    guard state.interested > 0 else { return nil }
                     guard state.interested <= maximumWaiting else { throw TooManyWaiting() }
                     state.interested += 1
-                    return true
+                    return .follower
                 }
-                if joined { return (flight, .follower) }
+                if let role { return (flight, role) }
             }
             let flight = launch(key, make: make)
             flights[key] = flight

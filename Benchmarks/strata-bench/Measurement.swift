@@ -1,0 +1,48 @@
+import CAllocationCounter
+import Strata
+
+/// One row of a suite's table.
+struct Measurement: Sendable {
+    /// What was measured.
+    let name: String
+    /// What came out, in the order of the columns.
+    let values: [(column: String, value: Double)]
+
+    /// The value as text, with as many digits as mean something.
+    static func format(_ value: Double) -> String {
+        if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
+        let scale: Double = abs(value) < 10 ? 100 : abs(value) < 1000 ? 10 : 1
+        let scaled = (value * scale).rounded() / scale
+        return scale == 1 ? String(Int(scaled)) : String(scaled)
+    }
+}
+
+/// Times an operation: so many runs of so many operations each, after one that doesn't count; the
+/// median run counts.
+func measure(
+    _ name: String, operations: Int = 100_000, runs: Int = 7,
+    _ operation: () async throws -> Void
+) async rethrows -> Measurement {
+    let time = SystemTime()
+    var nanoseconds: [Double] = []
+    var allocations: [Double] = []
+    for _ in 0...runs {
+        let (start, before) = (time.uptime, allocation_count())
+        for _ in 0..<operations { try await operation() }
+        let (elapsed, allocated) = (time.uptime - start, allocation_count() - before)
+        nanoseconds.append(elapsed / .nanoseconds(1) / Double(operations))
+        allocations.append(Double(allocated) / Double(operations))
+    }
+    return Measurement(
+        name: name,
+        values: [
+            ("ns", median(nanoseconds.dropFirst())),
+            ("allocations", median(allocations.dropFirst())),
+        ])
+}
+
+/// The value in the middle.
+func median(_ values: some Sequence<Double>) -> Double {
+    let sorted = values.sorted()
+    return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+}

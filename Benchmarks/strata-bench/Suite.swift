@@ -1,0 +1,18 @@
+/// Measurements that belong together.
+struct Suite: Sendable {
+    /// What it is asked for by.
+    let name: String
+    /// What it measures, in a line.
+    let summary: String
+    /// Measures.
+    let run: @Sendable () async throws -> [Measurement]
+
+    /// All suites.
+    static let all: [Suite] = [.layers, .cachingHit, .redis]
+}
+
+/// Thrown by a suite that can't be run here.
+struct Unavailable: Error {
+    /// What is missing, and what to do.
+    let message: String
+}
