@@ -1,14 +1,20 @@
 /// What a stored response is found by: the target URI (RFC 9111 §2) and, for the methods whose
 /// responses depend on more, what else they depend on.
 struct CacheKey: Sendable, Hashable {
-    private let key: ByteKey
+    /// The key's bytes.
+    let bytes: ByteKey
 
     /// The key as it goes to the store.
-    var text: String { key.text }
+    var text: String { bytes.text }
 
     /// The key of a target URI.
     init(scheme: String, authority: String, path: String, query: String?) {
-        var text = scheme + "://"
+        var text = ""
+        text.reserveCapacity(
+            scheme.utf8.count + authority.utf8.count + path.utf8.count
+                + (query?.utf8.count ?? 0) + 5)
+        text += scheme
+        text += "://"
         // Nearly every host comes in lower case, and is left alone.
         let hasUppercase = authority.utf8.contains { $0 != $0.asciiLowercased }
         text += hasUppercase ? authority.lowercased() : authority
@@ -17,7 +23,7 @@ struct CacheKey: Sendable, Hashable {
             text += "?"
             text += query
         }
-        key = ByteKey(text: text)
+        bytes = ByteKey(text: text)
     }
 
     /// The key of a request, under the rule that says which query parameters count.
@@ -37,11 +43,11 @@ struct CacheKey: Sendable, Hashable {
             ?? uri.endIndex
         let rest = uri[authorityEnd...]
         let text = uri[..<authorityEnd].lowercased() + (rest.hasPrefix("/") ? "" : "/") + rest
-        key = ByteKey(text: text)
+        bytes = ByteKey(text: text)
     }
 
     /// The key that something was stored under.
-    init(stored text: String) { key = ByteKey(text: text) }
+    init(stored text: String) { bytes = ByteKey(text: text) }
 
     /// The key of one more thing about the same target; a line break can't stand in a URI, so it
     /// is no other target's key.

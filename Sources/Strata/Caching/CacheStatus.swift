@@ -42,14 +42,31 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
     /// Whether the cache answered without the handler.
     public var isHit: Bool { forward == nil }
 
-    /// The member as it stands in the field, behind the cache's name.
-    public var description: String {
-        var text = forward.map { "; fwd=\($0.rawValue)" } ?? "; hit"
+    /// The parameters as they stand behind the cache's name.
+    public var description: String { member(named: "") }
+
+    /// The member as it stands in the field.
+    func member(named name: String) -> String {
+        var text = ""
+        text.reserveCapacity(64)
+        text += name
+        if let forward {
+            text += "; fwd="
+            text += forward.rawValue
+        } else {
+            text += "; hit"
+        }
         if let forwardStatus { text += "; fwd-status=\(forwardStatus.code)" }
-        if let timeToLive { text += "; ttl=\(timeToLive)" }
+        if let timeToLive {
+            text += "; ttl="
+            text += String(timeToLive)
+        }
         if isStored { text += "; stored" }
         if isCollapsed { text += "; collapsed" }
-        if let detail { text += "; detail=\(detail)" }
+        if let detail {
+            text += "; detail="
+            text += detail
+        }
         return text
     }
 }

@@ -54,6 +54,8 @@ public struct Caching: Middleware {
     }
 
     let store: any CacheStore
+    /// The store where it is in this process' memory: a hit there waits for nothing.
+    private let memory: MemoryStore?
     let rules: [CachingRule]
     let configuration: Configuration
     let time: any TimeSource
@@ -74,6 +76,7 @@ public struct Caching: Middleware {
     ) {
         precondition(configuration.name.isToken, "A cache's name is a token")
         self.store = store
+        memory = store as? MemoryStore
         self.rules = rules
         self.configuration = configuration
         self.time = time
@@ -84,11 +87,18 @@ public struct Caching: Middleware {
     /// Answers the request from the cache, or from the handler.
     public func respond(to request: Request, next: Next) async throws -> Response {
         let rule = rules.first { $0.matches(request) }
-        if let detail = passReason(request, rule) {
-            return try await pass(request, rule, next, detail)
+        if let reason = passReason(request, rule) {
+            return try await pass(request, rule, next, reason)
         }
-        var request = request
-        guard let key = try await key(of: &request, rule) else {
+        if request.method == .query { return try await respond(toQuery: request, rule, next) }
+        return try await respond(
+            to: request, CacheKey(request, query: rule?.query ?? configuration.query), rule, next)
+    }
+
+    private func respond(
+        to request: Request, _ key: CacheKey, _ rule: CachingRule?, _ next: Next
+    ) async throws -> Response {
+        guard key.text.utf8.count <= configuration.maximumKeyBytes else {
             return try await pass(request, rule, next, .keyTooLong)
         }
         let target = Target(key: key, rule: rule, directives: request.cacheDirectives)
@@ -144,21 +154,20 @@ public struct Caching: Middleware {
         return finish(response, status, request)
     }
 
-    // MARK: Keys
-
-    /// The key of the URI; nil where it is too long to be one. The content of a QUERY is read,
-    /// and stands in the request again.
-    private func key(of request: inout Request, _ rule: CachingRule?) async throws -> CacheKey? {
-        let key = CacheKey(request, query: rule?.query ?? configuration.query)
-        guard key.text.utf8.count <= configuration.maximumKeyBytes else { return nil }
-        guard request.method == .query else { return key }
+    /// Answers a QUERY, whose content is part of its key (RFC 10008 §2.7): it is read, and stands
+    /// in the request again.
+    private func respond(
+        toQuery request: Request, _ rule: CachingRule?, _ next: Next
+    ) async throws -> Response {
         guard let length = request.body.length, length <= configuration.maximumQueryBytes else {
-            return nil
+            return try await pass(request, rule, next, .keyTooLong)
         }
         let content = try await request.body.collect(upTo: configuration.maximumQueryBytes)
+        var request = request
         request.body = RequestBody(content)
-        return key.appending(
+        let key = CacheKey(request, query: rule?.query ?? configuration.query).appending(
             "query \(request.headers.first(.contentType) ?? "") \(Crypto.sha256(content))")
+        return try await respond(to: request, key, rule, next)
     }
 
     // MARK: Finding
@@ -217,6 +226,7 @@ public struct Caching: Middleware {
 
     /// The record under a key, unless it was purged.
     func record(_ key: CacheKey) async -> CacheRecord? {
+        if let memory { return memory.record(key) }
         do {
             guard let record = try await store.value(for: key.text, as: CacheRecord.self) else {
                 return nil
@@ -302,11 +312,12 @@ public struct Caching: Middleware {
     }
 
     /// Adds what every answer carries, and tells of it.
-    func finish(_ response: Response, _ status: CacheStatus, _ request: Request) -> Response {
-        var response = response
+    func finish(
+        _ response: consuming Response, _ status: CacheStatus, _ request: Request
+    ) -> Response {
         response.headers.append(
             Headers.Field(
-                name: .cacheStatus, value: configuration.name + status.description,
+                name: .cacheStatus, value: status.member(named: configuration.name),
                 isLatin1: false))
         events(CacheEvent(method: request.method, path: request.path, status: status))
         return response

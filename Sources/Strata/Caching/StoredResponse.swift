@@ -1,9 +1,20 @@
 /// A response as the cache keeps it: what is sent again, and what decides whether it may be.
-struct StoredResponse: Sendable, Hashable {
+///
+/// It is an object, so that a hit hands it on without copying what is in it.
+final class StoredResponse: Sendable, Equatable {
     /// What is kept besides the content.
-    var head: StoredHead
+    let head: StoredHead
     /// The content.
-    var content: [UInt8]
+    let content: [UInt8]
+
+    init(head: StoredHead, content: [UInt8]) {
+        self.head = head
+        self.content = content
+    }
+
+    static func == (left: StoredResponse, right: StoredResponse) -> Bool {
+        left.head == right.head && left.content == right.content
+    }
 }
 
 /// A stored response without its content.
@@ -79,7 +90,7 @@ struct VariantIndex: Sendable, Hashable {
 }
 
 /// What is stored under a key.
-enum CacheRecord: Sendable, Hashable {
+enum CacheRecord: Sendable, Equatable {
     /// A response.
     case response(StoredResponse)
     /// The responses vary: where they are.

@@ -53,6 +53,22 @@ public final class MemoryStore: CacheStore {
         return shard(of: key).entries.withLock { $0.value(for: key, at: now) }
     }
 
+    /// The record under a key, unless it was purged; as ``value(for:as:)`` and
+    /// ``generations(of:)`` would tell, in one step.
+    func record(_ key: CacheKey) -> CacheRecord? {
+        let now = time.now
+        let found: CacheRecord? = shard(of: key.bytes).entries.withLock {
+            $0.value(for: key.bytes, at: now)
+        }
+        guard case .response(let response) = found else { return found }
+        let isCurrent = generations.withLock { table in
+            response.head.generations.allSatisfy {
+                table.generation(of: $0.name) == $0.generation
+            }
+        }
+        return isCurrent ? found : nil
+    }
+
     /// Keeps the value for at most that long; the least recently used go for it.
     public func set<Value: StoreValue>(
         _ value: Value, for key: String, timeToLive: Duration
