@@ -12,78 +12,12 @@ import Strata
 /// A connection that is lost fails whatever waited, once, and is opened anew after a pause that
 /// doubles with each failure. Until then commands are refused at once; only before the outcome of
 /// the very first attempt do they wait for it.
+///
+/// A server that is there and does not answer is worse than none, since each command waits in
+/// vain. So after a few time-outs in a row commands are refused at once as well (a circuit breaker),
+/// and only a ping is sent now and then; when one is answered in time, all is well again. A
+/// connection that nobody uses is pinged too, so that its end is known before it is needed.
 struct ConnectionMachine<Waiter: Sendable>: Sendable {
-    /// What the machine is told once.
-    struct Settings: Sendable {
-        /// What is sent first, before any command.
-        var greeting: [Greeting] = []
-        var connectTimeout: Duration
-        /// How long commands may stand unanswered with nothing arriving, before the connection
-        /// is taken for dead.
-        var stallTimeout: Duration
-        var reconnectDelay: ClosedRange<Duration>
-        /// How many bytes of commands may be unanswered.
-        var maximumQueuedBytes: Int
-    }
-
-    /// One command of the greeting.
-    struct Greeting: Sendable {
-        var command: RedisCommand
-        /// What a refusal means to whoever configured this; nil where it does not matter.
-        var failure: String?
-    }
-
-    enum Phase: Sendable, Hashable {
-        /// There is no connection; the next attempt is made then.
-        case waiting(until: Duration)
-        /// An attempt is being made, and given up then.
-        case opening(until: Duration)
-        /// The greeting is not answered yet; given up then.
-        case greeting(until: Duration)
-        case ready
-        case closed
-    }
-
-    /// What became of a command that was handed over.
-    enum Submission {
-        /// It will be written by whoever writes now, or when the connection is there.
-        case queued
-        /// The caller is the writer now: it takes ``nextOutput(_:)`` until there is none.
-        case write
-        case refused(StoreError)
-    }
-
-    /// What a reply means.
-    enum Receipt {
-        /// Nothing to do: its command was abandoned, or has more replies to come.
-        case none
-        case answer(Waiter, RedisValue)
-        /// The greeting is over, and commands may be written.
-        case ready
-        /// The connection can't be used.
-        case failed(StoreError)
-    }
-
-    /// What is due at some time.
-    struct Due {
-        /// They are out of time.
-        var expired: [Waiter] = []
-        /// What to do with the connection itself.
-        var step: Step = .none
-        /// When to ask again at the latest; nil for never.
-        var next: Duration?
-
-        enum Step { case none, open, fail(StoreError) }
-    }
-
-    /// Bytes on their way to the socket.
-    struct Chunk: Sendable {
-        var bytes: [UInt8] = []
-        var sent = 0
-        /// Whether the bytes are as they go over the wire.
-        var isSealed = false
-    }
-
     private struct Slot: Sendable {
         let token: UInt64
         /// Nil once it is abandoned.
@@ -92,8 +26,10 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         /// The replies so far, where there is more than one.
         var replies: [RedisValue] = []
         let isSingle: Bool
+        let submitted: Duration
         let deadline: Duration
         let cost: Int
+        var isPing = false
     }
 
     private let settings: Settings
@@ -115,6 +51,15 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// How many replies to the greeting have come.
     private var greeted = 0
 
+    /// Commands that timed out since one was last answered in time.
+    private var timeouts = 0
+    /// Why commands are refused although there is a connection: the breaker is open.
+    private var breach: StoreError?
+    /// Whether a ping is under way; there is one at a time.
+    private var isPinging = false
+    /// When the last ping was sent or answered.
+    private var lastPing = Duration.zero
+
     /// Failures in succession.
     private var failures = 0
     private var readySince = Duration.zero
@@ -130,18 +75,24 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         now: Duration
     ) -> Submission {
         if phase != .ready, let failure { return .refused(failure) }
+        if let breach { return .refused(breach) }
         // A slot takes room of its own, so that small commands are bounded as well.
         let cost = command.count + 128
         guard queuedBytes + cost <= settings.maximumQueuedBytes else {
             return .refused(refusal(ofCost: cost))
         }
-        if slots.isEmpty { lastProgress = now }
-        queuedBytes += cost
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
-        slots.append(
+        return enqueue(
             Slot(
                 token: token, waiter: waiter, missing: replies ?? 1, isSingle: replies == nil,
-                deadline: deadline, cost: cost))
+                submitted: now, deadline: deadline, cost: cost),
+            command)
+    }
+
+    private mutating func enqueue(_ slot: Slot, _ command: [UInt8]) -> Submission {
+        if slots.isEmpty { lastProgress = slot.submitted }
+        queuedBytes += slot.cost
+        slots.append(slot)
         if output.isEmpty, command.count > 16 * 1024 {
             output = command
         } else {
@@ -256,8 +207,20 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         }
         _ = slots.popFirst()
         queuedBytes -= slot.cost
+        if slot.isPing { return receivePong(sent: slot.submitted, now: now) }
         guard let waiter = slot.waiter else { return .none }
+        timeouts = 0
         return .answer(waiter, slot.isSingle ? value : .array(slot.replies + [value]))
+    }
+
+    private mutating func receivePong(sent: Duration, now: Duration) -> Receipt {
+        isPinging = false
+        // What comes too late was perhaps on its way for long; the next one will tell.
+        guard now - sent <= settings.pingLimit else { return .none }
+        timeouts = 0
+        guard breach != nil else { return .none }
+        breach = nil
+        return .ready
     }
 
     private mutating func receiveGreeting(_ value: RedisValue, now: Duration) -> Receipt {
@@ -286,6 +249,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     mutating func due(now: Duration) -> Due {
         var due = Due()
         if let deadline = earliestDeadline, deadline <= now { expire(now: now, into: &due) }
+        if phase == .ready, mustPing(now: now) { due.step = ping(now: now) }
         due.next = earliestDeadline
         func at(_ moment: Duration, _ step: Due.Step) {
             if moment <= now { due.step = step } else { due.next = min(due.next ?? moment, moment) }
@@ -299,7 +263,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
                     StoreError(
                         .unavailable,
                         "Redis did not accept the connection within \(settings.connectTimeout).")))
-        case .ready where !slots.isEmpty:
+        case .ready:
+            if !isPinging { at(nextPing, due.step) }
+            guard !slots.isEmpty else { break }
             at(
                 lastProgress + settings.stallTimeout,
                 .fail(
@@ -307,17 +273,54 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
                         .unavailable,
                         "Redis has sent nothing for \(settings.stallTimeout) while commands "
                             + "waited; the connection is opened anew.")))
-        case .ready, .closed: break
+        case .closed: break
         }
         return due
     }
 
+    // MARK: - Health
+
+    private var nextPing: Duration {
+        breach == nil
+            ? max(lastProgress, lastPing) + settings.idleInterval
+            : lastPing + settings.probeInterval
+    }
+
+    private func mustPing(now: Duration) -> Bool { !isPinging && nextPing <= now }
+
+    private mutating func ping(now: Duration) -> Due.Step {
+        isPinging = true
+        lastPing = now
+        let command = RedisCommand("PING").bytes
+        let slot = Slot(
+            token: 0, waiter: nil, missing: 1, isSingle: true, submitted: now, deadline: now,
+            cost: command.count + 128, isPing: true)
+        if case .write = enqueue(slot, command) { return .write }
+        return .none
+    }
+
+    /// Counts a command that timed out; why the breaker opens, if it does.
+    private mutating func noteTimeout(waited: Duration) -> StoreError? {
+        guard waited >= settings.breakerPatience else { return nil }
+        timeouts += 1
+        guard timeouts >= settings.breakerThreshold, breach == nil, phase == .ready else {
+            return nil
+        }
+        breach = StoreError(
+            .unavailable,
+            "Redis did not answer \(timeouts) commands in a row in time. None are sent until it "
+                + "answers a ping, every \(settings.probeInterval).")
+        return breach
+    }
+
     private mutating func expire(now: Duration, into due: inout Due) {
         var earliest: Duration?
+        var waited: [Duration] = []
         slots.update { slot in
             guard let waiter = slot.waiter else { return false }
             if slot.deadline <= now {
                 due.expired.append(waiter)
+                waited.append(now - slot.submitted)
                 slot.waiter = nil
                 slot.replies = []
             } else {
@@ -326,6 +329,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             return false
         }
         earliestDeadline = earliest
+        for waited in waited { due.breach = noteTimeout(waited: waited) ?? due.breach }
     }
 
     /// The connection was lost, or could not be opened; those who waited for an answer.
@@ -352,6 +356,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         self.phase = phase
         failure = error
         queuedBytes = 0
+        timeouts = 0
+        breach = nil
+        isPinging = false
         earliestDeadline = nil
         output = []
         blocked = nil

@@ -48,8 +48,9 @@ final class Line {
                     returning: .failure(
                         StoreError(.timedOut, "Redis did not answer in time.")))
             }
+            if let breach = due.breach { tell(named(breach)) }
             switch due.step {
-            case .none: return due.next
+            case .none, .write: return due.next
             case .open: open(now: now)
             case .fail(let error): lose(isShakingHands ? Self.noTLS : error)
             }
@@ -243,14 +244,19 @@ final class Line {
     // MARK: - Losing
 
     private func lose(_ error: StoreError) {
-        let endpoint = configuration.endpoint
-        let error = StoreError(
-            error.code, "Redis at \(endpoint): \(error.message)", underlying: error.underlying)
+        let error = named(error)
         dropSocket()
         let waiters = connection.lose(
             error, now: time.uptime, jitter: Double.random(in: 0...1))
         tell(error)
         for waiter in waiters { waiter.resume(returning: .failure(error)) }
+    }
+
+    /// The error with the name of the server.
+    private func named(_ error: StoreError) -> StoreError {
+        StoreError(
+            error.code, "Redis at \(configuration.endpoint): \(error.message)",
+            underlying: error.underlying)
     }
 
     private func dropSocket() {

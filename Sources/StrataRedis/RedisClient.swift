@@ -6,7 +6,8 @@ import Synchronization
 /// All tasks share a few connections, on which their commands are pipelined by themselves: whoever
 /// has a command while nobody is writing writes for everybody. A command that is cancelled, or out
 /// of time, gives up its place and nothing else. A connection that is lost is opened anew in the
-/// background; until it stands, commands are refused at once with `unavailable`. Large values have
+/// background; until it stands, commands are refused at once with `unavailable`. So they are when
+/// three commands in a row were not answered in time, until Redis answers a ping. Large values have
 /// a connection of their own, so that small ones never wait behind them.
 ///
 /// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
@@ -39,17 +40,14 @@ public final class RedisClient: Sendable {
     public init(_ configuration: RedisConfiguration, events: Events = .ignored) throws(StoreError) {
         try configuration.validate()
         self.configuration = configuration
-        let settings = ConnectionMachine<RedisConnection.Waiter>.Settings(
-            greeting: configuration.greeting, connectTimeout: configuration.connectTimeout,
-            stallTimeout: configuration.stallTimeout,
-            reconnectDelay: configuration.reconnectDelay,
-            maximumQueuedBytes: configuration.maximumQueuedBytes)
         let tls = try configuration.tls.map { tls throws(StoreError) in
             try TLSContext(tls, host: configuration.endpoint.host)
         }
         let poller = try Poller()
-        connections = (0...configuration.connections).map {
-            RedisConnection(settings: settings, poller: poller, key: UInt64($0))
+        connections = (0...configuration.connections).map { index in
+            let lane = index == configuration.connections ? RedisLane.large : .small
+            return RedisConnection(
+                settings: configuration.settings(for: lane), poller: poller, key: UInt64(index))
         }
         loop = RedisLoop(
             connections: connections, poller: poller, configuration: configuration,

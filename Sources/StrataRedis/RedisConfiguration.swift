@@ -82,7 +82,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     public var password: String?
     /// The number of the database. Default 0.
     public var database = 0
-    /// What the connections are called in Redis' `CLIENT LIST`; nil for nothing. Default `strata`.
+    /// What the connections are called in Redis' `CLIENT LIST`, the one for large values with
+    /// `-large` behind it; nil for nothing. Default `strata`.
     public var clientName: String? = "strata"
     /// How many connections the tasks share, beside the one for large values. Default 1, which is
     /// the quickest: Redis serves one at a time, and the more commands share a connection, the
@@ -136,8 +137,18 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
-    /// What each connection sends first.
-    var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
+    /// What the state machine of a connection is told.
+    func settings(for lane: RedisLane) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
+        ConnectionMachine.Settings(
+            greeting: greeting(for: lane), connectTimeout: connectTimeout,
+            stallTimeout: stallTimeout, reconnectDelay: reconnectDelay,
+            maximumQueuedBytes: maximumQueuedBytes, pingLimit: commandTimeout)
+    }
+
+    /// What a connection sends first.
+    private func greeting(
+        for lane: RedisLane
+    ) -> [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
         var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] = []
         if let password {
             let words = [username, password].compactMap { $0.map(RedisArgument.text) }
@@ -147,8 +158,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
                     failure: "Redis refuses the user or password; check the URL"))
         }
         if let clientName {
+            let name = lane == .large ? clientName + "-large" : clientName
             greeting.append(
-                .init(command: RedisCommand("CLIENT", "SETNAME", .text(clientName)), failure: nil))
+                .init(command: RedisCommand("CLIENT", "SETNAME", .text(name)), failure: nil))
         }
         if database != 0 {
             greeting.append(
@@ -156,6 +168,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
                     command: RedisCommand("SELECT", .integer(database)),
                     failure: "Redis has no database \(database)"))
         }
+        // That something answers shows that a server is there, and not merely its kernel.
+        if greeting.isEmpty { greeting.append(.init(command: RedisCommand("PING"), failure: nil)) }
         return greeting
     }
 }

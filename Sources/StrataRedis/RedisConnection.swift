@@ -93,9 +93,11 @@ final class RedisConnection: Sendable {
 
     // MARK: - For the loop
 
-    /// What the machine says of the time.
+    /// What the machine says of the time; written is what it wants to be.
     func due(now: Duration) -> ConnectionMachine<Waiter>.Due {
-        state.withLock { $0.machine.due(now: now) }
+        let (due, socket) = state.withLock { ($0.machine.due(now: now), $0.socket) }
+        if case .write = due.step, let socket { write(to: socket) }
+        return due
     }
 
     var phase: ConnectionMachine<Waiter>.Phase { state.withLock { $0.machine.phase } }

@@ -1,16 +1,17 @@
 public import Strata
 
-/// A connection to Redis was made or lost.
+/// A connection to Redis was made or lost, or Redis ceased to answer on it or answers again.
 public struct RedisConnectionChange: Event {
     /// Where the server listens.
     public let endpoint: RedisConfiguration.Endpoint
     /// What the connection is for.
     public let lane: RedisLane
-    /// Why the connection was lost or could not be made; nil when it was made.
+    /// Why the connection was lost or could not be made, or that Redis does not answer; nil when
+    /// it was made or Redis answers again.
     public let failure: StoreError?
 
     /// What happened, in words.
     public var description: String {
-        failure.map { "\($0) It is tried again." } ?? "Redis at \(endpoint): connected."
+        failure.map { "\($0) It is tried again." } ?? "Redis at \(endpoint): ready."
     }
 }

@@ -67,10 +67,11 @@ final class RedisLoop: Sendable {
             // Arrivals alone are no reason to look at the time again.
             var isDue = false
             while !isDue {
-                let limit = next.map { $0 - time.uptime }
-                if let limit, limit <= .zero { break }
+                // What has arrived is taken before anything counts as late, even where this
+                // thread itself is late.
+                let limit = next.map { max(.zero, $0 - time.uptime) }
                 let wait = poller.wait(upTo: limit)
-                isDue = wait.wasWoken
+                isDue = wait.wasWoken || next.map { $0 <= time.uptime } ?? false
                 for ready in wait.ready {
                     isDue = lines[Int(ready.key)].handle(ready, now: time.uptime) || isDue
                 }

@@ -25,6 +25,10 @@ public struct RedisStore: CacheStore {
     /// How many bytes a value may have; a larger one is not kept.
     public let maximumValueBytes: Int
 
+    /// How long Redis may take to answer; a large value may take the client's `commandTimeout` for
+    /// each MiB.
+    public let timeLimit: Duration
+
     private let events: Events
 
     /// The longest time to live that is given to Redis.
@@ -36,16 +40,19 @@ public struct RedisStore: CacheStore {
     /// - Parameters:
     ///   - url: as ``RedisConfiguration/init(url:)`` has it.
     ///   - prefix: what each key begins with; different for each service that shares a server.
+    ///   - timeLimit: how long Redis may take to answer. Short, since what a cache can do without
+    ///     is not worth waiting for.
     ///   - events: where unreadable entries and lost connections are told.
     /// - Throws: ``StoreError`` with `misconfigured` where the URL is wrong. A server that can't be
     ///   reached, or refuses the password, is told as an event and tried again.
     public init(
-        url: String, prefix: String = "strata:", events: Events = .ignored
+        url: String, prefix: String = "strata:", timeLimit: Duration = .milliseconds(50),
+        events: Events = .ignored
     ) async throws(StoreError) {
         let configuration = try RedisConfiguration(url: url)
         self.init(
             client: try RedisClient(configuration, events: events), prefix: prefix,
-            events: events)
+            timeLimit: timeLimit, events: events)
         // The first command waits for the outcome of the first attempt, whatever that is.
         _ = try? await client.send(
             RedisCommand("PING"),
@@ -57,14 +64,16 @@ public struct RedisStore: CacheStore {
     /// - Parameters:
     ///   - client: may be used for other things as well.
     ///   - prefix: what each key begins with; different for each service that shares a server.
+    ///   - timeLimit: how long Redis may take to answer; the client's `commandTimeout` if nil.
     ///   - maximumValueBytes: how many bytes a value may have; a larger one is not kept. Must
     ///     leave room for the envelope in the client's `maximumReplyBytes` and
     ///     `maximumQueuedBytes`.
     ///   - events: where unreadable entries are told.
     public init(
-        client: RedisClient, prefix: String = "strata:", maximumValueBytes: Int = 16 << 20,
-        events: Events = .ignored
+        client: RedisClient, prefix: String = "strata:", timeLimit: Duration? = nil,
+        maximumValueBytes: Int = 16 << 20, events: Events = .ignored
     ) {
+        self.timeLimit = timeLimit ?? client.configuration.commandTimeout
         self.client = client
         self.prefix = prefix
         self.maximumValueBytes = maximumValueBytes
@@ -96,7 +105,8 @@ public struct RedisStore: CacheStore {
         func range(from start: Int, count: Int) -> RedisCommand {
             RedisCommand("GETRANGE", .text(key), .integer(start), .integer(start + count - 1))
         }
-        let reply = try await client.send(range(from: 0, count: RedisLane.threshold))
+        let reply = try await client.send(
+            range(from: 0, count: RedisLane.threshold), within: timeLimit)
         guard var bytes = reply.bytes else { throw Self.unexpected(reply, to: "GETRANGE") }
         guard bytes.count == RedisLane.threshold,
             let count = StoreEnvelope.byteCount(beginningWith: bytes), count > bytes.count,
@@ -139,14 +149,16 @@ public struct RedisStore: CacheStore {
         }
         let envelope = StoreEnvelope.encode(bytes, key: key)
         try await client.send(
-            Self.set(entryKey(key), .bytes(envelope), timeToLive: timeToLive))
+            Self.set(entryKey(key), .bytes(envelope), timeToLive: timeToLive),
+            within: envelope.count < RedisLane.threshold ? timeLimit : nil)
     }
 
     /// Removes the values under the keys.
     public func remove(_ keys: [String]) async throws(StoreError) {
         guard !keys.isEmpty else { return }
         // Large values are freed by a thread of Redis' own.
-        try await client.send(RedisCommand(["UNLINK"] + keys.map { .text(entryKey($0)) }))
+        try await client.send(
+            RedisCommand(["UNLINK"] + keys.map { .text(entryKey($0)) }), within: timeLimit)
     }
 
     // MARK: - Generations
@@ -155,7 +167,7 @@ public struct RedisStore: CacheStore {
     public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
         guard !names.isEmpty else { return [] }
         let reply = try await client.send(
-            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }))
+            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }), within: timeLimit)
         guard let values = reply.array, values.count == names.count else {
             throw Self.unexpected(reply, to: "MGET")
         }
@@ -172,7 +184,7 @@ public struct RedisStore: CacheStore {
                 let number = UInt64.random(in: 1 ... .max)
                 return Self.set(
                     generationKey(name), .integer(number), timeToLive: timeToLive)
-            })
+            }, within: timeLimit)
         for case .error(let error) in replies { throw StoreError(error) }
     }
 

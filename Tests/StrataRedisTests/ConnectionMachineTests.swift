@@ -133,8 +133,6 @@ import Testing
 
     @Test func `a connection on which nothing arrives is given up`() {
         var machine = Self.ready()
-        let idle = machine.due(now: .seconds(100))
-        #expect(idle.next == nil)
         _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(500), now: .seconds(100))
         _ = Self.submit(&machine, "x", waiter: 2, deadline: .seconds(500), now: .seconds(101))
         _ = machine.receive(.null, now: .seconds(102))
@@ -143,6 +141,104 @@ import Testing
             return
         }
         guard case .fail = machine.due(now: .seconds(107)).step else {
+            Issue.record("not given up")
+            return
+        }
+    }
+
+    /// A machine whose breaker has just opened at one second, and what it said.
+    static func broken() -> (Machine, Machine.Due) {
+        var machine = ready()
+        for waiter in 1...3 { _ = submit(&machine, "x", waiter: waiter) }
+        _ = output(&machine)
+        let due = machine.due(now: .seconds(1))
+        return (machine, due)
+    }
+
+    @Test func `three time-outs in a row open the breaker, and a ping is sent`() {
+        var (machine, due) = Self.broken()
+        #expect(due.expired == [1, 2, 3])
+        #expect(due.breach?.code == .unavailable)
+        guard case .write = due.step else {
+            Issue.record("no ping")
+            return
+        }
+        #expect(Self.output(&machine).contains("PING"))
+        guard case .refused = Self.submit(&machine, "x", waiter: 4, now: .seconds(1)) else {
+            Issue.record("not refused")
+            return
+        }
+    }
+
+    @Test func `a ping answered in time closes the breaker`() {
+        var (machine, _) = Self.broken()
+        for _ in 1...3 {
+            guard case .none = machine.receive(.null, now: .milliseconds(1100)) else {
+                Issue.record("what was late closes nothing")
+                return
+            }
+        }
+        guard case .ready = machine.receive(.status("PONG"), now: .milliseconds(1100)) else {
+            Issue.record("not closed")
+            return
+        }
+        if case .refused = Self.submit(&machine, "x", waiter: 4, now: .milliseconds(1100)) {
+            Issue.record("refused")
+        }
+    }
+
+    @Test func `a ping answered too late is followed by another`() {
+        var (machine, _) = Self.broken()
+        _ = Self.output(&machine)
+        for _ in 1...4 {
+            guard case .none = machine.receive(.null, now: .seconds(4)) else {
+                Issue.record("closed")
+                return
+            }
+        }
+        guard case .write = machine.due(now: .seconds(4)).step else {
+            Issue.record("no other ping")
+            return
+        }
+        _ = Self.output(&machine)
+        #expect(machine.due(now: .milliseconds(4050)).next == .seconds(9))
+        guard case .ready = machine.receive(.status("PONG"), now: .milliseconds(4100)) else {
+            Issue.record("not closed")
+            return
+        }
+    }
+
+    @Test func `time-outs with an answer in between, or of the impatient, open nothing`() {
+        var machine = Self.ready()
+        for waiter in 1...2 { _ = Self.submit(&machine, "x", waiter: waiter) }
+        _ = Self.submit(&machine, "x", waiter: 3, deadline: .seconds(2))
+        _ = machine.due(now: .seconds(1))
+        for _ in 1...3 { _ = machine.receive(.null, now: .seconds(1)) }
+        for waiter in 4...5 {
+            _ = Self.submit(
+                &machine, "x", waiter: waiter, deadline: .seconds(3), now: .seconds(2))
+        }
+        for waiter in 6...9 {
+            _ = Self.submit(
+                &machine, "x", waiter: waiter, deadline: .milliseconds(2019), now: .seconds(2))
+        }
+        let early = machine.due(now: .milliseconds(2019))
+        #expect(early.expired == [6, 7, 8, 9])
+        #expect(early.breach == nil)
+        let due = machine.due(now: .seconds(3))
+        #expect(due.expired == [4, 5])
+        #expect(due.breach == nil)
+    }
+
+    @Test func `an idle connection is pinged, and given up when nothing comes`() {
+        var machine = Self.ready()
+        #expect(machine.due(now: .seconds(1)).next == .seconds(15))
+        guard case .write = machine.due(now: .seconds(15)).step else {
+            Issue.record("no ping")
+            return
+        }
+        _ = Self.output(&machine)
+        guard case .fail = machine.due(now: .seconds(20)).step else {
             Issue.record("not given up")
             return
         }

@@ -23,10 +23,12 @@ struct `When Redis fails` {
         server.resume()
         // The late replies went to those who gave up, and to nobody else.
         try await eventually {
-            (try? await client.send("ECHO", "mine"))?.text == "mine"
+            let command = RedisCommand("ECHO", "mine")
+            return (try? await client.send(command, within: .seconds(10)))?.text == "mine"
         }
         for index in 0..<100 {
-            #expect(try await client.send("ECHO", .integer(index)).integer == Int64(index))
+            let command = RedisCommand("ECHO", .integer(index))
+            #expect(try await client.send(command, within: .seconds(10)).integer == Int64(index))
         }
     }
 
@@ -138,6 +140,44 @@ struct `When Redis fails` {
         server.resume()
     }
 
+    @Test func `a server that hangs is soon left alone, and soon found again`() async throws {
+        let server = try await RedisServer()
+        let changes = Recorder<RedisConnectionChange>()
+        let client = try server.client(events: changes.events)
+        let store = RedisStore(client: client, timeLimit: .milliseconds(50))
+        try await store.set([1], for: "key", timeToLive: .seconds(60))
+        server.suspend()
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<64 {
+                group.addTask {
+                    let error = await storeError {
+                        _ = try await store.value(for: "key", as: [UInt8].self)
+                    }
+                    #expect(error?.code == .timedOut || error?.code == .unavailable)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let time = await elapsed {
+            for _ in 0..<1000 {
+                let error = await storeError {
+                    _ = try await store.value(for: "key", as: [UInt8].self)
+                }
+                #expect(error?.code == .unavailable)
+            }
+        }
+        #expect(time < .seconds(2))
+        server.resume()
+        let pause = try await elapsed {
+            try await eventually {
+                (try? await store.value(for: "key", as: [UInt8].self)) == [1]
+            }
+        }
+        #expect(pause < .seconds(1))
+        let small = changes.all.filter { $0.lane == .small }
+        #expect(small.map { $0.failure?.code } == [nil, .unavailable, nil])
+    }
+
     @Test func `no time is no command`() async throws {
         let server = try await RedisServer()
         let client = try server.client()
@@ -181,33 +221,6 @@ struct `When Redis fails` {
                 }
             }
         }
-    }
-
-    @Test func `a large value under way does not delay small ones`() async throws {
-        let server = try await RedisServer()
-        let store = RedisStore(client: try server.client { $0.commandTimeout = .seconds(30) })
-        let large = [UInt8](repeating: 1, count: 16 << 20)
-        try await store.set(large, for: "large", timeToLive: .seconds(600))
-        try await store.set([7], for: "small", timeToLive: .seconds(600))
-        // Twenty small ones, one after the other, pass the large one on its way.
-        let passed = try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                let value = try await store.value(for: "large", as: [UInt8].self)
-                #expect(value == large)
-                return true
-            }
-            group.addTask {
-                for _ in 0..<20 {
-                    let value = try await store.value(for: "small", as: [UInt8].self)
-                    #expect(value == [7])
-                }
-                return false
-            }
-            let first = try await group.next()
-            try await group.waitForAll()
-            return first == false
-        }
-        #expect(passed)
     }
 
     @Test func `what the server can't take is queued up to the bound`() async throws {

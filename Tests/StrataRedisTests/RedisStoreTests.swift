@@ -43,6 +43,30 @@ struct `The store in Redis` {
         #expect(try await Self.bytes(store, "key") == value)
     }
 
+    @Test func `large values keep to the connection that is theirs`() async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        /// The last command on the connection of that name.
+        func last(on name: String) async throws -> Substring? {
+            let command = RedisCommand("CLIENT", "LIST")
+            let lane = name == "strata" ? RedisLane.large : .small
+            let list = try await store.client.send(command, lane: lane).text ?? ""
+            return list.split(separator: "\n").first { $0.contains(" name=\(name) ") }?
+                .split(separator: " ").first { $0.hasPrefix("cmd=") }
+        }
+        try await store.set([1], for: "key", timeToLive: .seconds(60))
+        #expect(try await last(on: "strata") == "cmd=set")
+        #expect(try await Self.bytes(store, "key") == [1])
+        #expect(try await last(on: "strata") == "cmd=getrange")
+        try await store.client.send("PING")
+        let large = [UInt8](repeating: 7, count: 2_000_000)
+        try await store.set(large, for: "key", timeToLive: .seconds(60))
+        #expect(try await last(on: "strata") == "cmd=ping")
+        #expect(try await last(on: "strata-large") != "cmd=getrange")
+        #expect(try await Self.bytes(store, "key") == large)
+        #expect(try await last(on: "strata-large") == "cmd=getrange")
+    }
+
     @Test func `an entry that is not as it was written is a miss, told, and overwritten`()
         async throws
     {
@@ -89,7 +113,8 @@ struct `The store in Redis` {
         let server = try await RedisServer()
         server.kill()
         let changes = Recorder<RedisConnectionChange>()
-        let store = try await RedisStore(url: server.url, events: changes.events)
+        let store = try await RedisStore(
+            url: server.url, timeLimit: .seconds(10), events: changes.events)
         #expect(changes.all.first?.failure?.code == .unavailable)
         #expect(await storeError { _ = try await Self.bytes(store, "a") }?.code == .unavailable)
         try await server.start()
@@ -108,8 +133,8 @@ struct `The store in Redis` {
 
     @Test func `two stores on one server share entries and generations`() async throws {
         let server = try await RedisServer()
-        let one = try await RedisStore(url: server.url)
-        let other = try await RedisStore(url: server.unixURL)
+        let one = try await RedisStore(url: server.url, timeLimit: .seconds(10))
+        let other = try await RedisStore(url: server.unixURL, timeLimit: .seconds(10))
         try await one.set([1, 2], for: "key", timeToLive: .seconds(60))
         #expect(try await Self.bytes(other, "key") == [1, 2])
         try await other.advanceGenerations(of: ["tag"], timeToLive: .seconds(60))

@@ -1,0 +1,91 @@
+import Strata
+
+extension ConnectionMachine {
+    /// What the machine is told once.
+    struct Settings: Sendable {
+        /// What is sent first, before any command.
+        var greeting: [Greeting] = []
+        var connectTimeout: Duration
+        /// How long commands may stand unanswered with nothing arriving, before the connection
+        /// is taken for dead.
+        var stallTimeout: Duration
+        var reconnectDelay: ClosedRange<Duration>
+        /// How many bytes of commands may be unanswered.
+        var maximumQueuedBytes: Int
+        /// How soon a ping must be answered to show that all is well.
+        var pingLimit: Duration = .milliseconds(500)
+
+        /// How many time-outs in a row open the breaker.
+        var breakerThreshold = 3
+        /// A command that was given less time than this says nothing about the server.
+        var breakerPatience: Duration = .milliseconds(20)
+        /// The pause between pings while the breaker is open.
+        var probeInterval: Duration = .milliseconds(100)
+        /// How long a connection is left alone before it is pinged.
+        var idleInterval: Duration = .seconds(15)
+    }
+
+    /// One command of the greeting.
+    struct Greeting: Sendable {
+        var command: RedisCommand
+        /// What a refusal means to whoever configured this; nil where it does not matter.
+        var failure: String?
+    }
+
+    enum Phase: Sendable, Hashable {
+        /// There is no connection; the next attempt is made then.
+        case waiting(until: Duration)
+        /// An attempt is being made, and given up then.
+        case opening(until: Duration)
+        /// The greeting is not answered yet; given up then.
+        case greeting(until: Duration)
+        case ready
+        case closed
+    }
+
+    /// What became of a command that was handed over.
+    enum Submission {
+        /// It will be written by whoever writes now, or when the connection is there.
+        case queued
+        /// The caller is the writer now: it takes ``nextOutput(_:)`` until there is none.
+        case write
+        case refused(StoreError)
+    }
+
+    /// What a reply means.
+    enum Receipt {
+        /// Nothing to do: its command was abandoned, or has more replies to come.
+        case none
+        case answer(Waiter, RedisValue)
+        /// Commands are taken from now on: the greeting is over, or a ping was answered.
+        case ready
+        /// The connection can't be used.
+        case failed(StoreError)
+    }
+
+    /// What is due at some time.
+    struct Due {
+        /// They are out of time.
+        var expired: [Waiter] = []
+        /// Why commands are refused from now on.
+        var breach: StoreError?
+        /// What to do with the connection itself.
+        var step: Step = .none
+        /// When to ask again at the latest; nil for never.
+        var next: Duration?
+
+        enum Step {
+            case none, open, fail(StoreError)
+            /// There is something to write, and the caller is the writer.
+            case write
+        }
+    }
+
+    /// Bytes on their way to the socket.
+    struct Chunk: Sendable {
+        var bytes: [UInt8] = []
+        var sent = 0
+        /// Whether the bytes are as they go over the wire.
+        var isSealed = false
+    }
+}
