@@ -34,6 +34,7 @@ package struct JSONArraySlicer: Sendable {
     package private(set) var itemCount = 0
 
     private let path: [[UInt8]]
+    private let member: [UInt8]?
     private let offset: Int
     private let limit: Int
     private let maximumBytes: Int
@@ -62,6 +63,16 @@ package struct JSONArraySlicer: Sendable {
     /// page that makes.
     private var cut = (length: 0, count: 0)
 
+    /// Where in ``output`` the list ends.
+    private var listEnd = 0
+    /// Where in ``output`` members beside the list stand that may be replaced.
+    private var replaced: [Range<Int>] = []
+    /// Where in ``output`` the last value beside the list ended, and where the name began that
+    /// was met last.
+    private var valueEnd: Int?
+    private var nameBegin = 0
+    private var isReplacing = false
+
     private enum Stage { case seeking, inList, afterList }
 
     /// Makes a slicer.
@@ -69,13 +80,17 @@ package struct JSONArraySlicer: Sendable {
     /// - Parameters:
     ///   - path: the names of the members that lead from an object at the top to the list. An
     ///     array at the top is a list whatever the path.
+    ///   - member: the name of a member beside the list that may be replaced in the page.
     ///   - offset: how many items stand before the page.
     ///   - limit: how many items the page has at most, one or more.
     ///   - maximumBytes: how long the page may get. Where the items are so large that fewer than
     ///     `limit` fit, the page has fewer.
-    package init(path: [String] = [], offset: Int = 0, limit: Int, maximumBytes: Int) {
+    package init(
+        path: [String] = [], member: String? = nil, offset: Int = 0, limit: Int, maximumBytes: Int
+    ) {
         precondition(limit > 0 && offset >= 0, "A page has room for one item or more")
         self.path = path.map { Array($0.utf8) }
+        self.member = member.map { Array($0.utf8) }
         self.offset = offset
         self.limit = limit
         self.maximumBytes = maximumBytes
@@ -105,6 +120,7 @@ package struct JSONArraySlicer: Sendable {
             case .valueBegan(let kind): outcome = valueBegan(kind, next, bytes)
             case .valueEnded: outcome = valueEnded(next, bytes)
             case .nameBegan:
+                nameBegin = place(next) - 1
                 name.removeAll(keepingCapacity: true)
                 nameStart = next
                 outcome = nil
@@ -120,6 +136,42 @@ package struct JSONArraySlicer: Sendable {
             if case .page = outcome { return outcome }
             emit(upTo: bytes.count, bytes)
             return outcome
+        }
+    }
+
+    /// The page, once there is one.
+    package var page: Page {
+        Page(bytes: output, listEnd: listEnd, isInObject: listDepth > 1, replaced: replaced)
+    }
+
+    /// A page that something may be written into, beside its list.
+    package struct Page: Sendable {
+        /// The page as it was cut.
+        package let bytes: [UInt8]
+        fileprivate let listEnd: Int
+        fileprivate let isInObject: Bool
+        fileprivate let replaced: [Range<Int>]
+
+        /// The page with a member put behind its list, in the place of those that it had of that
+        /// name; nil where no object holds the list.
+        package func adding(_ member: [UInt8]) -> [UInt8]? {
+            guard isInObject else { return nil }
+            var bytes = bytes
+            for range in replaced.reversed() where range.lowerBound >= listEnd {
+                bytes.removeSubrange(range)
+            }
+            bytes.insert(contentsOf: [UInt8(ascii: ",")] + member, at: listEnd)
+            for range in replaced.reversed() where range.upperBound <= listEnd {
+                var range = range
+                if bytes[range.lowerBound] == UInt8(ascii: "\""),
+                    let comma = bytes[range.upperBound...].firstIndex(of: UInt8(ascii: ","))
+                {
+                    // The first member: no comma stands before it, and one behind it.
+                    range = range.lowerBound..<(comma + 1)
+                }
+                bytes.removeSubrange(range)
+            }
+            return bytes
         }
     }
 
@@ -173,7 +225,13 @@ package struct JSONArraySlicer: Sendable {
                     isEmitting = true
                     emitStart = next - 1
                 }
+                listEnd = place(next)
+                valueEnd = listEnd
             }
+        } else if isBesideList {
+            if isReplacing { replaced.append((valueEnd ?? nameBegin)..<place(next)) }
+            isReplacing = false
+            valueEnd = place(next)
         } else if matched > 0, scanner.depth == matched {
             matched -= 1
             scanner.watchedDepth = matched + 1
@@ -184,12 +242,24 @@ package struct JSONArraySlicer: Sendable {
     private mutating func nameEnded(_ next: Int, _ bytes: UnsafeRawBufferPointer) -> Outcome? {
         keepName(upTo: next - 1, bytes)
         nameStart = nil
-        guard JSONText.unescaped(name) == path[matched] else { return nil }
+        let text = JSONText.unescaped(name)
+        guard text == path[matched] else {
+            isReplacing = matched == path.count - 1 && text != nil && text == member
+            return nil
+        }
         guard met == matched else { return .malformed(.duplicateList, at: consumed + next) }
         met += 1
         isValueMatched = true
         return nil
     }
+
+    /// Whether the value that ended, or the name, stands in the object that holds the list.
+    private var isBesideList: Bool {
+        !path.isEmpty && matched == path.count - 1 && scanner.depth == path.count
+    }
+
+    /// Where in ``output`` stands what ends at a place in the piece.
+    private func place(_ next: Int) -> Int { output.count + next - emitStart }
 
     private mutating func openList() {
         stage = .inList
@@ -214,7 +284,8 @@ package struct JSONArraySlicer: Sendable {
     /// Keeps what was read of a name, unless it is too long for any on the path: no byte of a
     /// name takes more than the six of an escape.
     private mutating func keepName(upTo end: Int, _ bytes: UnsafeRawBufferPointer) {
-        guard let start = nameStart, name.count <= 6 * path[matched].count else { return }
+        guard let start = nameStart, name.count <= 6 * max(path[matched].count, member?.count ?? 0)
+        else { return }
         name.append(contentsOf: bytes[start..<end])
     }
 
@@ -230,6 +301,7 @@ package struct JSONArraySlicer: Sendable {
             output.removeLast(output.count - cut.length)
         }
         output.append(UInt8(ascii: "]"))
+        listEnd = output.count
         for _ in 1..<listDepth { output.append(UInt8(ascii: "}")) }
         return .page(count: cut.count, hasMore: true)
     }

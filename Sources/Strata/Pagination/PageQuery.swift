@@ -10,50 +10,88 @@ struct PageQuery: Sendable {
         case invalid
     }
 
-    /// What it says of the cursor.
-    enum Cursor: Sendable, Hashable {
+    /// What it says of the page.
+    enum Place: Sendable, Hashable {
         /// Nothing.
         case absent
-        /// A text.
-        case text(String)
-        /// Several.
-        case repeated
+        /// A cursor; whether the page ends at it, rather than begins.
+        case cursor(String, name: String, isEnd: Bool)
+        /// The number of the page, from one on; `Int.max` for all that are larger.
+        case number(Int)
+        /// Two ends at the same time.
+        case range(name: String)
+        /// A parameter that stands there twice, or is no number.
+        case invalid(name: String)
     }
 
-    private let names: Pagination.Parameters
+    private let style: Pagination.Style
     private let query: QueryString
 
-    init(_ query: String?, names: Pagination.Parameters) {
-        self.names = names
+    init(_ query: String?, style: Pagination.Style) {
+        self.style = style
         self.query = QueryString(query)
     }
 
     var limit: Limit {
-        let values = query.all(names.limit)
-        guard let value = values.first else { return .absent }
-        guard values.count == 1, !value.isEmpty, value.utf8.allSatisfy(\.isASCIIDigit) else {
-            return .invalid
+        switch value(style.limit) {
+        case nil: .absent
+        case .some(nil): .invalid
+        case .some("0"?) where style.takesEmptyAsAbsent: .absent
+        case .some(let value?): Self.number(value).map { .number($0) } ?? .invalid
         }
-        // All digits: what doesn't fit is a large number, which is clamped as any other.
-        let number = Int(value) ?? .max
-        return number > 0 ? .number(number) : .invalid
     }
 
-    var cursor: Cursor {
-        let values = query.all(names.cursor)
-        guard let value = values.first else { return .absent }
-        return values.count == 1 ? .text(value) : .repeated
+    var place: Place {
+        switch style.naming {
+        case .cursor(let name):
+            switch value(name) {
+            case nil: .absent
+            case .some(nil): .invalid(name: name)
+            case .some(let text?): .cursor(text, name: name, isEnd: false)
+            }
+        case .cursors(let after, let before):
+            switch (value(after), value(before)) {
+            case (nil, nil): .absent
+            case (.some(nil), _): .invalid(name: after)
+            case (_, .some(nil)): .invalid(name: before)
+            case (.some, .some): .range(name: before)
+            case (.some(let text?), nil): .cursor(text, name: after, isEnd: false)
+            case (nil, .some(let text?)): .cursor(text, name: before, isEnd: true)
+            }
+        case .number(let name, _):
+            switch value(name) {
+            case nil: .absent
+            case .some(let text):
+                text.flatMap(Self.number).map { .number($0) } ?? .invalid(name: name)
+            }
+        }
+    }
+
+    /// The value of a parameter: nil where it isn't there, nil within where it is there twice.
+    private func value(_ name: String) -> String?? {
+        var values = query.all(name)
+        if style.takesEmptyAsAbsent { values.removeAll(where: \.isEmpty) }
+        guard let value = values.first else { return nil }
+        return .some(values.count == 1 ? value : nil)
+    }
+
+    /// A number from one on; what doesn't fit is a large number, as good as any other.
+    private static func number(_ text: String) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy(\.isASCIIDigit) else { return nil }
+        let number = Int(text) ?? .max
+        return number > 0 ? number : nil
     }
 
     /// The query of another page of the same list: everything else byte for byte as it came.
-    func text(cursor: String?, limit: Int?) -> String? {
+    ///
+    /// - Parameters:
+    ///   - place: the parameter that names the page, and its value; nil for the first page.
+    ///   - limit: another limit; nil leaves it as it is.
+    func text(place: (name: String, value: String)?, limit: Int?) -> String? {
         var query = query
-        if let limit { query.replace(names.limit, with: String(limit)) }
-        if let cursor {
-            query.replace(names.cursor, with: cursor)
-        } else {
-            query.remove(names.cursor)
-        }
+        if let limit { query.replace(style.limit, with: String(limit)) }
+        for name in style.names where name != place?.name { query.remove(name) }
+        if let place { query.replace(place.name, with: place.value) }
         return query.text
     }
 
@@ -66,8 +104,7 @@ struct PageQuery: Sendable {
         writer.write(content)
         writer.write(UInt8(scope == nil ? 0 : 1))
         writer.write(scope ?? "")
-        for item in query.sorted.items
-        where !item.isNamed(names.limit) && !item.isNamed(names.cursor) {
+        for item in query.sorted.items where !style.isPaging(item) {
             let mark = item.text.utf8.firstIndex(of: UInt8(ascii: "="))
             let name = mark.map { item.text[..<$0] } ?? item.text
             let value = mark.map { item.text[item.text.utf8.index(after: $0)...] } ?? ""

@@ -3,8 +3,8 @@ extension Pagination {
     enum Ask: Sendable {
         /// It asks for a page.
         case page(Asked)
-        /// It is answered with a problem.
-        case refused(Problem)
+        /// It is answered with a 4xx.
+        case refused(Response)
     }
 
     /// A page that is asked for, and what is needed to answer.
@@ -32,70 +32,104 @@ extension Pagination {
 
     /// Decides what a request asks for.
     func ask(_ request: Request, _ content: [UInt8], _ rule: PaginationRule?) -> Ask {
-        let query = PageQuery(request.query, names: configuration.parameters)
-        let limits = rule?.limits ?? limits
-        let names = configuration.parameters
+        let query = PageQuery(request.query, style: configuration.style)
+        let list = query.list(
+            path: request.path, content: content, scope: configuration.scope?(request))
+        do throws(PageRefusal) {
+            var page = try limit(query, rule?.limits ?? limits)
+            switch try place(query, page.limit, in: list) {
+            case nil: return .refused(gone(request.path, query))
+            case .after(let key)? where query.isEnd: page.position = .before(key)
+            case .offset(let end)? where query.isEnd:
+                // The page that ends there, which is shorter where it begins with the list.
+                page.position = end > page.limit ? .offset(end - page.limit) : .start
+                page.limit = min(page.limit, end)
+            case let position?: page.position = position
+            }
+            return .page(
+                Asked(
+                    page: page, method: request.method, path: request.path, query: query,
+                    list: list, listPath: rule?.listPath ?? configuration.style.listPath))
+        } catch {
+            events(PaginationEvent(path: request.path, outcome: .refused(error.reason)))
+            return .refused(configuration.style.response(to: error))
+        }
+    }
 
+    private func limit(
+        _ query: PageQuery, _ limits: Limits
+    ) throws(PageRefusal) -> PageRequest {
+        let style = configuration.style
         let wanted: Int
         switch query.limit {
         case .absent: wanted = limits.standard
         case .number(let number): wanted = number
         case .invalid:
-            return refuse(
-                request, .invalidLimit, names.limit,
-                "The limit is one whole number, from 1 to \(limits.maximum).")
+            throw PageRefusal(
+                reason: .invalidLimit, parameter: style.limit,
+                detail: "The limit is one whole number, from 1 to \(limits.maximum).")
         }
-        if wanted > limits.maximum, configuration.overLimit == .refuse {
-            return refuse(
-                request, .limitAboveMaximum, names.limit,
-                "The limit is at most \(limits.maximum).")
+        if wanted > limits.maximum, style.overLimit == .refuse {
+            throw PageRefusal(
+                reason: .limitAboveMaximum, parameter: style.limit,
+                detail: "The limit is too large.", maximum: limits.maximum)
         }
-
-        let list = query.list(
-            path: request.path, content: content, scope: configuration.scope?(request))
-        let position: PagePosition
-        switch query.cursor {
-        case .absent: position = .start
-        case .repeated:
-            return refuse(
-                request, .invalidCursor, names.cursor, "There is more than one cursor.")
-        case .text(let text):
-            switch cursors.read(text, in: list, now: time.now) {
-            case .valid(let place): position = place
-            case .expired: return .refused(gone(request.path, query))
-            case .refused:
-                return refuse(
-                    request, .invalidCursor, names.cursor,
-                    "The cursor is none that was made for this list with these filters. "
-                        + "Begin without one.")
-            }
-        }
-        let page = PageRequest(
-            limit: min(wanted, limits.maximum), isLimitClamped: wanted > limits.maximum,
-            position: position)
-        return .page(
-            Asked(
-                page: page, method: request.method, path: request.path, query: query, list: list,
-                listPath: rule?.listPath ?? configuration.listPath))
+        return PageRequest(
+            limit: min(wanted, limits.maximum), isLimitClamped: wanted > limits.maximum)
     }
 
-    private func refuse(
-        _ request: Request, _ reason: PaginationEvent.Reason, _ parameter: String, _ detail: String
-    ) -> Ask {
-        events(PaginationEvent(path: request.path, outcome: .refused(reason)))
-        return .refused(
-            Problem(
-                .badRequest, detail: detail,
-                extensions: [(name: "parameter", value: .string(parameter))]))
+    /// The place that the query names; nil for a cursor that was good once.
+    private func place(
+        _ query: PageQuery, _ limit: Int, in list: [UInt8]
+    ) throws(PageRefusal) -> PagePosition? {
+        switch query.place {
+        case .absent: return .start
+        case .cursor(let text, let name, _):
+            switch cursors.read(text, in: list, now: time.now) {
+            case .valid(let position): return position
+            case .expired: return nil
+            case .refused:
+                throw PageRefusal(
+                    reason: .invalidCursor, parameter: name,
+                    detail: "The cursor is none that was made for this list with these filters. "
+                        + "Begin without one.")
+            }
+        case .number(let number):
+            guard case .number(let name, let maximumDepth) = configuration.style.naming else {
+                return .start
+            }
+            guard number <= maximumDepth / limit else {
+                throw PageRefusal(
+                    reason: .tooDeep, parameter: name,
+                    detail: "Pages end at the item \(maximumDepth) at the latest.")
+            }
+            return number == 1 ? .start : .offset((number - 1) * limit)
+        case .range(let name):
+            throw PageRefusal(
+                reason: .rangeNotSupported, parameter: name,
+                detail: "A page begins behind one cursor or ends before one, not both.")
+        case .invalid(let name):
+            throw PageRefusal(
+                reason: .invalidCursor, parameter: name,
+                detail: "The parameter is one cursor, or one number of a page from 1 on.")
+        }
     }
 
     /// The answer to a cursor that was good once: 410, with a link to the first page.
-    func gone(_ path: String, _ query: PageQuery) -> Problem {
+    func gone(_ path: String, _ query: PageQuery) -> Response {
         events(PaginationEvent(path: path, outcome: .refused(.expiredCursor)))
-        let start = PageLink.target(path: path, query: query.text(cursor: nil, limit: nil))
+        let start = PageLink.target(path: path, query: query.text(place: nil, limit: nil))
         return Problem(
             .gone, detail: "The cursor is no longer good. Begin again without one.",
-            headers: [.link: PageLink.line([(.first, start)])])
+            headers: [.link: PageLink.line([(.first, start)])]
+        ).response
+    }
+}
+
+extension PageQuery {
+    /// Whether the page is named by its end.
+    fileprivate var isEnd: Bool {
+        if case .cursor(_, _, let isEnd) = place { isEnd } else { false }
     }
 }
 

@@ -9,14 +9,14 @@ extension Pagination {
         if response.status == .notModified { return notModified(response, asked) }
         guard response.status == .ok else { return response }
         let bounds = response.page
-        guard asked.fits(bounds) else { return gone(asked.path, asked.query).response }
+        guard asked.fits(bounds) else { return gone(asked.path, asked.query) }
         if let coding = response.headers[.contentEncoding],
             !coding.equalsIgnoringASCIICase("identity")
         {
             return uncut(response, asked, .encoded)
         }
         guard let type = response.headers[.contentType].flatMap(MediaType.init), type.isJSON else {
-            return bounds.map { linked(response, asked, count: nil, $0) }
+            return bounds.map { linked(response, asked, count: nil, $0, nil) }
                 ?? uncut(response, asked, .content)
         }
         if asked.method == .head, response.body.length == 0 { return head(response) }
@@ -24,27 +24,16 @@ extension Pagination {
         let slice = try await slice(response.body, asked, offset)
         switch slice.outcome {
         case .page(let count, let hasMore):
-            if let bounds {
-                // A page of fewer items than the limit was cut for its bytes.
-                guard !hasMore else {
-                    return uncut(response, asked, count < asked.page.limit ? .tooLarge : .overrun)
-                }
-                var response = response
-                response.body = slice.body
-                return linked(response, asked, count: count, bounds)
+            if hasMore, bounds != nil || isNumbered, count < asked.page.limit {
+                // Cut for its bytes: what follows has no number, or no key.
+                return uncut(response, asked, .tooLarge)
             }
-            let next = hasMore ? PagePosition.offset(offset + count) : nil
-            let previous: PagePosition? =
-                switch offset - asked.page.limit {
-                case _ where offset == 0: nil
-                case ...0: .start
-                case let start: .offset(start)
-                }
+            if hasMore, bounds != nil { return uncut(response, asked, .overrun) }
             var response = response
             response.body = slice.body
-            if hasMore || offset > 0 { becomePage(&response.headers, asked) }
-            return linked(
-                response, asked, count: count, PageBounds(next: next, previous: previous))
+            if bounds == nil, hasMore || offset > 0 { becomePage(&response.headers, asked) }
+            let found = bounds ?? asked.bounds(behind: hasMore ? offset + count : nil)
+            return linked(response, asked, count: count, found, slice.page)
         case .notAList:
             return uncut(response, asked, .noList, slice.body)
         case .malformed(let fault, let place):
@@ -60,13 +49,15 @@ extension Pagination {
         let outcome: JSONArraySlicer.Outcome
         /// The page; or else the body as it was.
         let body: Body
+        /// The page, to write into.
+        var page: JSONArraySlicer.Page?
     }
 
     private func slice(_ body: Body, _ asked: Asked, _ offset: Int) async throws -> Slice {
         let slicing = Slicing(
             JSONArraySlicer(
-                path: asked.listPath, offset: offset, limit: asked.page.limit,
-                maximumBytes: configuration.maximumPageBytes))
+                path: asked.listPath, member: configuration.style.memberName, offset: offset,
+                limit: asked.page.limit, maximumBytes: configuration.maximumPageBytes))
         switch body {
         case .empty:
             slicing.finish()
@@ -88,10 +79,13 @@ extension Pagination {
             }
             if let passing { return Slice(outcome: slicing.outcome, body: passing) }
         }
-        if case .page(_, let hasMore) = slicing.outcome, hasMore || offset > 0 || body.isStream {
-            return Slice(outcome: slicing.outcome, body: .bytes(slicing.output))
+        guard case .page(_, let hasMore) = slicing.outcome else {
+            return Slice(outcome: slicing.outcome, body: body)
         }
-        return Slice(outcome: slicing.outcome, body: body)
+        let page = slicing.page
+        let isWhole = !hasMore && offset == 0 && !body.isStream
+        return Slice(
+            outcome: slicing.outcome, body: isWhole ? body : .bytes(page.bytes), page: page)
     }
 
     /// A slicer that a stream's task and the layer share.
@@ -137,6 +131,8 @@ extension Pagination {
         }
 
         var output: [UInt8] { state.withLock { $0.slicer.output } }
+
+        var page: JSONArraySlicer.Page { state.withLock { $0.slicer.page } }
     }
 
     // MARK: - What can't be cut
@@ -172,7 +168,7 @@ extension Pagination {
         case .noList: configuration.noList
         case .malformed: configuration.malformedList
         case .tooLarge: configuration.oversizedList
-        case .overrun, .longKey: .refuse
+        case .overrun, .unwritableKey: .refuse
         }
     }
 
@@ -180,30 +176,21 @@ extension Pagination {
 
     /// Adds the links and the limit.
     private func linked(
-        _ response: Response, _ asked: Asked, count: Int?, _ bounds: PageBounds
+        _ response: Response, _ asked: Asked, count: Int?, _ bounds: PageBounds,
+        _ page: JSONArraySlicer.Page?
     ) -> Response {
-        var links: [(relation: PageLink.Relation, target: String)] = []
-        func add(_ relation: PageLink.Relation, _ position: PagePosition, limit: Int? = nil) -> Bool
-        {
-            var cursor: String?
-            if position != .start {
-                cursor = cursors.text(for: position, in: asked.list, now: time.now)
-                if cursor == nil { return false }
-            }
-            let limit = limit ?? (asked.page.isLimitClamped ? asked.page.limit : nil)
-            let query = asked.query.text(cursor: cursor, limit: limit)
-            links.append((relation, PageLink.target(path: asked.path, query: query)))
-            return true
+        guard let next = place(bounds.next, asked, isPrevious: false),
+            let previous = place(bounds.previous, asked, isPrevious: true)
+        else { return uncut(response, asked, .unwritableKey) }
+        func target(_ place: PagePlace) -> String {
+            let limit = place.limit ?? (asked.page.isLimitClamped ? asked.page.limit : nil)
+            return PageLink.target(
+                path: asked.path, query: asked.query.text(place: place.parameter, limit: limit))
         }
-        var isComplete = true
-        if let next = bounds.next { isComplete = add(.next, next) }
-        if let previous = bounds.previous {
-            // A page that begins less than a limit from the front: the one before it ends there.
-            let limit = asked.offset.flatMap { $0 < asked.page.limit ? $0 : nil }
-            isComplete = add(.prev, previous, limit: limit) && isComplete
-        }
-        if asked.page.position != .start { isComplete = add(.first, .start) && isComplete }
-        guard isComplete else { return uncut(response, asked, .longKey) }
+        let first: PagePlace = asked.page.position == .start ? .absent : .first
+        let links: [(relation: PageLink.Relation, target: String)] = [
+            (.next, next), (.prev, previous), (.first, first),
+        ].compactMap { $1.isThere ? ($0, target($1)) : nil }
 
         var response = response
         if !links.isEmpty {
@@ -213,10 +200,64 @@ extension Pagination {
         let clamped = asked.page.isLimitClamped ? ";clamped" : ""
         response.headers["Pagination"] =
             "limit=\(asked.page.limit)\(clamped)" + (count.map { ", count=\($0)" } ?? "")
+        if let page,
+            let bytes = configuration.style.written(
+                into: page, links, cursor: next.parameter?.value,
+                target(.first))
+        {
+            response.body = .bytes(bytes)
+            if response.page == nil { becomePage(&response.headers, asked) }
+        }
         events(
             PaginationEvent(
                 path: asked.path, outcome: .page(count: count, hasMore: bounds.next != nil)))
         return response
+    }
+
+    /// How another page is named in the query.
+    private struct PagePlace {
+        var isThere = true
+        var parameter: (name: String, value: String)?
+        var limit: Int?
+
+        static let absent = PagePlace(isThere: false)
+        static let first = PagePlace()
+    }
+
+    /// How a place is named in the query; nil where it can't be.
+    private func place(
+        _ position: PagePosition?, _ asked: Asked, isPrevious: Bool
+    ) -> PagePlace? {
+        guard let position else { return .absent }
+        func sealed(_ position: PagePosition, _ name: String) -> PagePlace? {
+            cursors.text(for: position, in: asked.list, now: time.now).map {
+                PagePlace(parameter: (name, $0))
+            }
+        }
+        switch (configuration.style.naming, position) {
+        case (.number(let name, let maximumDepth), .start),
+            (.number(let name, let maximumDepth), .offset):
+            let offset = position.offset ?? 0
+            guard offset % asked.page.limit == 0 else { return nil }
+            guard offset + asked.page.limit <= maximumDepth else { return .absent }
+            return PagePlace(parameter: (name, String(offset / asked.page.limit + 1)))
+        case (.number, _):
+            return nil
+        case (.cursors(_, let before), .before(let key)):
+            return sealed(.after(key), before)
+        case (.cursors(_, let before), _) where isPrevious:
+            return asked.offset.flatMap { sealed(.offset($0), before) }
+        case (_, .start):
+            // A page that begins less than a limit from the front: the one before it ends there.
+            return PagePlace(
+                limit: asked.offset.flatMap { $0 > 0 && $0 < asked.page.limit ? $0 : nil })
+        case (.cursor(let name), _), (.cursors(let name, _), _):
+            return sealed(position, name)
+        }
+    }
+
+    private var isNumbered: Bool {
+        if case .number = configuration.style.naming { true } else { false }
     }
 
     /// Takes away what was true of the whole list alone.
@@ -266,7 +307,25 @@ extension Pagination.Asked {
     }
 }
 
+extension Pagination.Asked {
+    /// The pages beside one that was cut, where the next begins at an offset.
+    fileprivate func bounds(behind end: Int?) -> PageBounds {
+        let offset = offset ?? 0
+        let previous: PagePosition? =
+            switch offset - page.limit {
+            case _ where offset == 0: nil
+            case ...0: .start
+            case let start: .offset(start)
+            }
+        return PageBounds(next: end.map { .offset($0) }, previous: previous)
+    }
+}
+
 extension PagePosition {
+    fileprivate var offset: Int? {
+        if case .offset(let offset) = self { offset } else { nil }
+    }
+
     fileprivate var isKey: Bool {
         switch self {
         case .start, .offset: false

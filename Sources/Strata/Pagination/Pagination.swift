@@ -28,25 +28,6 @@
 /// }
 /// ```
 public struct Pagination: Middleware {
-    /// What the parameters are called in the query.
-    public struct Parameters: Sendable, Hashable {
-        /// How many items at most: `limit`.
-        public var limit = "limit"
-        /// Which page: `cursor`.
-        public var cursor = "cursor"
-
-        /// `limit` and `cursor`.
-        public init() {}
-    }
-
-    /// What is done with a limit above the maximum.
-    public enum OverLimit: Sendable, Hashable {
-        /// The maximum applies, and the answer says so.
-        case clamp
-        /// The answer is a 400.
-        case refuse
-    }
-
     /// What is done with a response that can't be cut.
     public enum Uncuttable: Sendable, Hashable {
         /// It is passed on unchanged.
@@ -59,14 +40,9 @@ public struct Pagination: Middleware {
 
     /// What may be said besides the limits.
     public struct Configuration: Sendable {
-        /// What the parameters are called.
-        public var parameters = Parameters()
-        /// What is done with a limit above the maximum; by default the maximum applies.
-        public var overLimit = OverLimit.clamp
-        /// The names of the members that lead from a JSON object at the top to its list, where
-        /// lists come in an envelope and no rule says it; none by default. An array at the top
-        /// is a list in any case.
-        public var listPath: [String] = []
+        /// How a client asks for a page, and how it is told of the pages beside it; plain by
+        /// default.
+        public var style = Style.plain
         /// The most bytes of one page, 1 MiB by default: so much is held in memory. Where fewer
         /// items fit than the limit allows, the page has fewer.
         public var maximumPageBytes = 1024 * 1024
@@ -157,8 +133,8 @@ public struct Pagination: Middleware {
             request.body = RequestBody(content)
         }
         switch ask(request, content, rule) {
-        case .refused(let problem):
-            return problem.response
+        case .refused(let response):
+            return response
         case .page(var asked):
             request.page = asked.page
             asked.translateConditions(in: &request.headers)

@@ -8,6 +8,10 @@ public struct PaginationEvent: Event, Hashable {
         case limitAboveMaximum = "limit above the maximum"
         /// The cursor was changed, or made for another list or by a key that isn't known.
         case invalidCursor = "invalid cursor"
+        /// The page ends deeper in the list than is allowed.
+        case tooDeep = "page too deep"
+        /// Two ends of a page were named at the same time.
+        case rangeNotSupported = "two cursors"
         /// The cursor was good once.
         case expiredCursor = "expired cursor"
     }
@@ -26,8 +30,9 @@ public struct PaginationEvent: Event, Hashable {
         case tooLarge
         /// The handler made a page by itself, of more items than were asked for.
         case overrun
-        /// The handler gave a key that is too long for a cursor.
-        case longKey
+        /// The handler's key can't be written into a link: it is too long for a cursor, or pages
+        /// have numbers.
+        case unwritableKey
 
         /// The reason in words.
         public var description: String {
@@ -38,7 +43,7 @@ public struct PaginationEvent: Event, Hashable {
             case .malformed(let fault, let place): "malformed at byte \(place): \(fault)"
             case .tooLarge: "an item is larger than a page may be"
             case .overrun: "the handler's page is longer than the limit"
-            case .longKey: "the handler's key is too long for a cursor"
+            case .unwritableKey: "the handler's key can't be written into a link"
             }
         }
     }

@@ -34,7 +34,7 @@ import Testing
         let written = Atomic(0)
         let ended = Gate()
         var configuration = Pagination.Configuration()
-        configuration.listPath = ["data", "items"]
+        configuration.style.listPath = ["data", "items"]
         let shop = Shop(
             pagination: Pagination(
                 defaultLimit: 20, maximumLimit: 100, configuration: configuration)
@@ -302,6 +302,7 @@ import Testing
     static func helper(_ request: Request, by count: Int = 0) -> Response {
         let page = request.page ?? PageRequest(limit: 1)
         let from: Int
+        var end = 50
         switch page.position {
         case .after(let key):
             guard case .integer(let id)? = key.first else { return Response(status: 500) }
@@ -309,9 +310,10 @@ import Testing
         case .before(let key):
             guard case .integer(let id)? = key.first else { return Response(status: 500) }
             from = max(0, Int(id) - page.limit)
+            end = Int(id)
         default: from = 0
         }
-        let ids = Array(from..<min(50, from + page.limit + count))
+        let ids = Array(from..<min(end, from + page.limit + count))
         let text = "[" + ids.map { #"{"id":\#($0)}"# }.joined(separator: ",") + "]"
         var response = Response.json(Array(text.utf8))
         response.headers[.etag] = "\"made\""

@@ -109,7 +109,7 @@ struct Answer {
 
     @Test func `a limit above the maximum is refused where that is wanted`() async throws {
         var configuration = Pagination.Configuration()
-        configuration.overLimit = .refuse
+        configuration.style.overLimit = .refuse
         let pagination = Pagination(
             defaultLimit: 20, maximumLimit: 100, configuration: configuration)
         let shop = Shop(.json(Array(Shop.items(200).utf8)), pagination: pagination)
