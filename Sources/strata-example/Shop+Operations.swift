@@ -1,0 +1,53 @@
+#if Server
+    import Strata
+
+    // What those who run the service need.
+
+    extension Shop {
+        func addOperations(to router: inout Router) {
+            router.on(.post, "/purge") { request, _ in
+                try checkAdministrator(request)
+                guard let tag = request.parameter("tag"), !tag.isEmpty else {
+                    throw Problem(.badRequest, detail: "Say what to purge: /purge?tag=products.")
+                }
+                try await purge(tag)
+                return try .encoded(["purged": tag])
+            }
+
+            router.on(.get, "/stats") { _, _ in try .encoded(statistics.counts) }
+
+            // Alive, whatever else is down.
+            router.on(.get, "/healthz") { _, _ in .text("ok\n") }
+
+            // Ready even without the store: the layers then do without it, as well as they can.
+            // Were it otherwise, one store that fails would take all instances out at once.
+            router.on(.get, "/readyz") { _, _ in
+                let isStoreThere = (try? await store.generations(of: ["readyz"])) != nil
+                return try .encoded(["store": isStoreThere ? "available" : "unavailable"])
+            }
+        }
+
+        /// - Throws: a 401 where there is no token, and a 403 where it isn't the right one.
+        private func checkAdministrator(_ request: Request) throws {
+            guard let expected = adminToken else {
+                throw Problem(
+                    .forbidden, detail: "Purging is off: STRATA_ADMIN_TOKEN is not set.")
+            }
+            let field = request.headers.first(.authorization) ?? ""
+            guard field.lowercased().hasPrefix("bearer ") else {
+                throw Problem(
+                    .unauthorized, detail: "Purging needs the administrator's token.",
+                    headers: [.wwwAuthenticate: #"Bearer realm="shop""#])
+            }
+            guard isEqual(field.dropFirst("bearer ".count), expected) else {
+                throw Problem(.forbidden, detail: "That isn't the administrator's token.")
+            }
+        }
+
+        /// Compares in a time that tells only the length.
+        private func isEqual(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
+            guard left.utf8.count == right.utf8.count else { return false }
+            return zip(left.utf8, right.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+        }
+    }
+#endif
