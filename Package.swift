@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .systemLibrary(name: "CSSL"),
         .systemLibrary(name: "CMicroHTTPD"),
+        .systemLibrary(name: "CCurl"),
 
         .target(name: "Strata", dependencies: ["CCrypto"], swiftSettings: librarySettings),
         .target(
@@ -66,7 +67,10 @@ let package = Package(
             swiftSettings: librarySettings),
         .target(
             name: "StrataServer",
-            dependencies: ["Strata", .target(name: "CMicroHTTPD", condition: server)],
+            dependencies: [
+                "Strata", .target(name: "CMicroHTTPD", condition: server),
+                .target(name: "CCurl", condition: server),
+            ],
             swiftSettings: librarySettings),
         .target(name: "StrataTesting", dependencies: ["Strata"], swiftSettings: librarySettings),
 

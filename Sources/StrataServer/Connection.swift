@@ -101,6 +101,15 @@
             }
         }
 
+        /// Sends an interim response, or nothing where the client doesn't take it now.
+        func sendInterim(_ bytes: [UInt8]) {
+            let sent = state.withLock { state in
+                if case .exchange = state.stage { socket.send(bytes) } else { 0 }
+            }
+            // The response can't follow a part of another.
+            if sent > 0, sent < bytes.count { reset() }
+        }
+
         /// Answers a request that no handler sees, as the last on the connection.
         func refuse(_ problem: Problem, isHead: Bool = false) {
             service.refused(problem, from: peer)

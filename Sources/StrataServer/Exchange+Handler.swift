@@ -8,6 +8,7 @@
         /// Has the request answered, and the response's content made.
         func run(_ head: RequestHead) async {
             var request = head.request
+            request.native = self
             switch head.content {
             case .none: break
             case .length(let length):
@@ -48,6 +49,7 @@
             let now = service.now
             state.withLock { state in
                 guard !state.isOver else { return }
+                state.isAnswered = true
                 state.response = (response, content)
                 if case .complete = state.incoming {} else { state.clientTime.start(at: now) }
                 state.resume()
@@ -77,6 +79,22 @@
         private func report(_ error: any Error, of request: Request) {
             service.configuration.events(
                 HandlerFailed(method: request.method, path: request.path, error: error))
+        }
+    }
+
+    // MARK: - Interim responses
+
+    extension Exchange: InterimResponding {
+        /// libmicrohttpd knows no interim responses but its own. While the handler runs nothing
+        /// else is written on the connection, so that they can be written past it.
+        func sendInterim(_ response: Response) async {
+            precondition((102...199).contains(response.status.code), "An interim status is 1xx")
+            // HTTP/1.0 has none (RFC 9110 §15.2).
+            guard let head, !head.isHTTP10 else { return }
+            let bytes = response.interimBytes
+            state.withLock { state in
+                if !state.isOver, !state.isAnswered { connection.sendInterim(bytes) }
+            }
         }
     }
 

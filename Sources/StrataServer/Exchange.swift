@@ -72,6 +72,8 @@
             var discarded = 0
             var clientTime = ClientTime()
 
+            /// Whether the handler has answered.
+            var isAnswered = false
             /// The response, until it is on its way.
             var response: (Response, ResponseContent)?
             /// The producer, where it waits for room.

@@ -173,7 +173,7 @@
 
         /// What a host and a port consist of (RFC 3986 §3.2.2): in particular neither `@`, nor
         /// `/`, nor white space.
-        fileprivate var isAuthorityCharacter: Bool {
+        var isAuthorityCharacter: Bool {
             switch self {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"):

@@ -65,25 +65,28 @@
             }
         }
 
+        /// The head of an interim response.
+        var interimBytes: [UInt8] { headBytes + "\r\n".utf8 }
+
+        private var headBytes: [UInt8] {
+            var bytes = Array("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n".utf8)
+            for field in headers where !field.name.isFraming {
+                bytes += field.name.spelling.utf8
+                bytes += ": ".utf8
+                bytes += field.valueBytes
+                bytes += "\r\n".utf8
+            }
+            return bytes
+        }
+
         /// The whole response in one piece that ends its connection, for where libmicrohttpd
         /// doesn't take a response.
         ///
         /// - Parameter content: what is sent behind the head.
         func finalBytes(content: [UInt8], isHead: Bool, at now: Timestamp) -> [UInt8] {
-            var bytes = Array("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n".utf8)
-            func add(_ name: String, _ value: some Collection<UInt8>) {
-                bytes += name.utf8
-                bytes += ": ".utf8
-                bytes += value
-                bytes += "\r\n".utf8
-            }
-            for field in headers where !field.name.isFraming {
-                add(field.name.spelling, field.valueBytes)
-            }
-            if !headers.contains(.date) { add("Date", now.httpDate.utf8) }
-            add("Connection", "close".utf8)
-            add("Content-Length", String(content.count).utf8)
-            bytes += "\r\n".utf8
+            var bytes = headBytes
+            if !headers.contains(.date) { bytes += "Date: \(now.httpDate)\r\n".utf8 }
+            bytes += "Connection: close\r\nContent-Length: \(content.count)\r\n\r\n".utf8
             return isHead ? bytes : bytes + content
         }
     }

@@ -10,8 +10,10 @@
         let descriptor: Int32
 
         /// Sends what the kernel takes at once; used for short messages when nothing else waits.
-        func send(_ bytes: [UInt8]) {
-            _ = bytes.withUnsafeBytes {
+        ///
+        /// - Returns: how many bytes were sent; negative where none could be.
+        @discardableResult func send(_ bytes: [UInt8]) -> Int {
+            bytes.withUnsafeBytes {
                 Glibc.send(
                     descriptor, $0.baseAddress, $0.count,
                     Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))

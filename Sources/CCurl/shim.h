@@ -1,0 +1,55 @@
+#include <curl/curl.h>
+
+// What Swift can't call by itself: functions with variable arguments.
+
+static inline CURLcode strata_set_long(CURL *easy, CURLoption option, long value)
+{
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode strata_set_size(CURL *easy, CURLoption option, curl_off_t value)
+{
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode strata_set_string(CURL *easy, CURLoption option, const char *value)
+{
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode strata_set_list(CURL *easy, CURLoption option, struct curl_slist *value)
+{
+    return curl_easy_setopt(easy, option, value);
+}
+
+/// The callbacks of a transfer, each of which is given `cls`.
+static inline void strata_set_callbacks(CURL *easy, void *cls, curl_write_callback header,
+                                        curl_write_callback content, curl_read_callback upload)
+{
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, cls);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, cls);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, content);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, cls);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, upload);
+    curl_easy_setopt(easy, CURLOPT_READDATA, cls);
+}
+
+/// What `strata_set_callbacks` gave to the transfer.
+static inline void *strata_context(CURL *easy)
+{
+    char *cls = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &cls);
+    return cls;
+}
+
+static inline CURLMcode strata_set_multi_long(CURLM *multi, CURLMoption option, long value)
+{
+    return curl_multi_setopt(multi, option, value);
+}
+
+/// The result of a finished transfer.
+static inline CURLcode strata_result(const CURLMsg *message)
+{
+    return message->data.result;
+}

@@ -1,0 +1,379 @@
+#if Server
+    import CCurl
+    import Strata
+    import Synchronization
+
+    // All calls into libcurl.
+
+    /// A thread on which libcurl exchanges requests and responses with one origin.
+    ///
+    /// Everything about libcurl happens on that thread; the others leave word in `inbox` and wake
+    /// it. Tasks that wait for a transfer are woken only when libcurl has done all that it can for
+    /// now, so that a short response is complete when its head is looked at.
+    final class CurlLoop: Sendable {
+        private let base: String
+        private let configuration: Upstream.Configuration
+        private let multi: Multi
+        private let inbox = Mutex(Inbox())
+
+        /// Guarded by its mutex; used by all threads.
+        private struct Inbox {
+            var started: [Transfer] = []
+            var changed: [Transfer] = []
+            var isEnding = false
+        }
+
+        /// A multi handle.
+        ///
+        /// `@unchecked Sendable`: the loop's thread uses it, and the others only for
+        /// `curl_multi_wakeup`, which may be called from any thread.
+        private final class Multi: @unchecked Sendable {
+            let handle: UnsafeMutableRawPointer
+
+            init() {
+                _ = globalInitialization
+                guard let handle = curl_multi_init() else {
+                    preconditionFailure("libcurl found no memory for its first handle")
+                }
+                self.handle = handle
+            }
+
+            deinit { curl_multi_cleanup(handle) }
+        }
+
+        /// - Parameter base: the origin, as `http://HOST:PORT`.
+        init(base: String, _ configuration: Upstream.Configuration) {
+            self.base = base
+            self.configuration = configuration
+            multi = Multi()
+            _ = strata_set_multi_long(
+                multi.handle, CURLMOPT_MAXCONNECTS, configuration.maximumIdleConnections)
+        }
+
+        // MARK: For all threads
+
+        /// Begins the thread.
+        func run() {
+            startThread { LoopThread(self.multi.handle, self.base, self.configuration).run(self) }
+        }
+
+        /// Begins the transfer.
+        func start(_ transfer: Transfer) { leave { $0.started.append(transfer) } }
+
+        /// Something about the transfer has changed.
+        func look(at transfer: Transfer) { leave { $0.changed.append(transfer) } }
+
+        /// Ends the thread as soon as all transfers are done.
+        func end() { leave { $0.isEnding = true } }
+
+        private func leave(_ word: (inout Inbox) -> Void) {
+            let isFirst = inbox.withLock { inbox in
+                defer { word(&inbox) }
+                return inbox.started.isEmpty && inbox.changed.isEmpty
+            }
+            if isFirst { curl_multi_wakeup(multi.handle) }
+        }
+
+        fileprivate func takeWords() -> (started: [Transfer], changed: [Transfer], isEnding: Bool) {
+            inbox.withLock { inbox in
+                defer {
+                    inbox.started = []
+                    inbox.changed = []
+                }
+                return (inbox.started, inbox.changed, inbox.isEnding)
+            }
+        }
+    }
+
+    /// libcurl wants this before anything else.
+    private let globalInitialization = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+
+    // MARK: - On the loop's thread
+
+    /// What the loop's thread knows.
+    private final class LoopThread {
+        /// How often the time limits are looked at, in milliseconds.
+        private static let tick: Int32 = 100
+
+        let configuration: Upstream.Configuration
+        private let multi: UnsafeMutableRawPointer
+        private let base: String
+        private var transfers: [ObjectIdentifier: EasyTransfer] = [:]
+        /// Those that may have to be paused or not, found out in the midst of libcurl's work.
+        var changed: [Transfer] = []
+        /// Those that are woken when libcurl has done what it can.
+        var waiters: [Transfer.Waiter] = []
+
+        init(
+            _ multi: UnsafeMutableRawPointer, _ base: String,
+            _ configuration: Upstream.Configuration
+        ) {
+            self.multi = multi
+            self.base = base
+            self.configuration = configuration
+        }
+
+        func run(_ loop: CurlLoop) {
+            var nextTick = configuration.time.uptime
+            while true {
+                let words = loop.takeWords()
+                for transfer in words.started { start(transfer) }
+                for transfer in words.changed { adjust(transfer) }
+                var running: Int32 = 0
+                curl_multi_perform(multi, &running)
+                reap()
+                let late = changed
+                changed = []
+                for transfer in late { adjust(transfer) }
+                let now = configuration.time.uptime
+                if now >= nextTick {
+                    nextTick = now + .milliseconds(Int(Self.tick))
+                    enforceTimeouts(at: now)
+                }
+                for waiter in waiters { waiter.resume() }
+                waiters.removeAll(keepingCapacity: true)
+                if words.isEnding, transfers.isEmpty { break }
+                curl_multi_poll(multi, nil, 0, transfers.isEmpty ? 60_000 : Self.tick, nil)
+            }
+        }
+
+        private func start(_ transfer: Transfer) {
+            let easy = EasyTransfer(transfer, self, base)
+            guard let easy, curl_multi_add_handle(multi, easy.handle) == CURLM_OK else {
+                waiters += transfer.finished(
+                    UpstreamError(.unreachable, "libcurl found no memory for a transfer"))
+                return
+            }
+            transfers[ObjectIdentifier(transfer)] = easy
+            adjust(transfer)
+        }
+
+        /// Does what the transfer wants by now.
+        private func adjust(_ transfer: Transfer) {
+            guard let easy = transfers[ObjectIdentifier(transfer)] else { return }
+            let wishes = transfer.wishes()
+            if wishes.isOver {
+                remove(easy)
+            } else if wishes.hasChanged {
+                easy.lastActivity = configuration.time.uptime
+                curl_easy_pause(
+                    easy.handle,
+                    (wishes.isReceptionPaused ? CURLPAUSE_RECV : 0)
+                        | (wishes.isSendingPaused ? CURLPAUSE_SEND : 0))
+            }
+        }
+
+        /// Takes out those that are done.
+        private func reap() {
+            var remaining: Int32 = 0
+            while let message = curl_multi_info_read(multi, &remaining) {
+                guard message.pointee.msg == CURLMSG_DONE,
+                    let context = strata_context(message.pointee.easy_handle)
+                else { continue }
+                let result = strata_result(message)
+                let easy = Unmanaged<EasyTransfer>.fromOpaque(context).takeUnretainedValue()
+                waiters += easy.transfer.finished(UpstreamError(result))
+                remove(easy)
+            }
+        }
+
+        private func enforceTimeouts(at now: Duration) {
+            for easy in transfers.values {
+                let transfer = easy.transfer
+                if now - easy.started > configuration.continueTimeout,
+                    let sender = transfer.stopWaitingForLeaveToSend()
+                {
+                    waiters.append(sender)
+                }
+                let limit =
+                    transfer.isAnswered
+                    ? configuration.idleTimeout : configuration.firstByteTimeout
+                guard now - easy.lastActivity > limit, transfer.waitsForOrigin else { continue }
+                waiters += transfer.finished(
+                    UpstreamError(.timedOut, "the origin was silent for \(limit)"))
+                remove(easy)
+            }
+        }
+
+        private func remove(_ easy: EasyTransfer) {
+            curl_multi_remove_handle(multi, easy.handle)
+            transfers[ObjectIdentifier(easy.transfer)] = nil
+        }
+    }
+
+    /// A transfer and the easy handle that does it.
+    private final class EasyTransfer {
+        let handle: UnsafeMutableRawPointer
+        let transfer: Transfer
+        private let thread: LoopThread
+        private let lines: UnsafeMutablePointer<curl_slist>?
+        let started: Duration
+        var lastActivity: Duration
+
+        init?(_ transfer: Transfer, _ thread: LoopThread, _ base: String) {
+            guard let handle = curl_easy_init() else { return nil }
+            self.handle = handle
+            self.transfer = transfer
+            self.thread = thread
+            started = thread.configuration.time.uptime
+            lastActivity = started
+            lines = transfer.request.fieldLines
+            strata_set_callbacks(
+                handle, Unmanaged.passUnretained(self).toOpaque(), headLineArrived,
+                contentArrived, contentWanted)
+            prepare(transfer.request, thread.configuration, base)
+        }
+
+        deinit {
+            curl_easy_cleanup(handle)
+            curl_slist_free_all(lines)
+        }
+
+        private func prepare(
+            _ request: OutgoingRequest, _ configuration: Upstream.Configuration, _ base: String
+        ) {
+            set(CURLOPT_URL, base)
+            set(CURLOPT_REQUEST_TARGET, request.target)
+            set(CURLOPT_PROTOCOLS_STR, "http,https")
+            set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+            // No proxy, whatever the environment says.
+            set(CURLOPT_PROXY, "")
+            set(CURLOPT_NOSIGNAL, 1)
+            set(CURLOPT_HTTP_CONTENT_DECODING, 0)
+            set(CURLOPT_BUFFERSIZE, 32 * 1024)
+            set(
+                CURLOPT_CONNECTTIMEOUT_MS,
+                Int(configuration.connectTimeout.saturatedNanoseconds / 1_000_000))
+            if request.method == .head {
+                set(CURLOPT_NOBODY, 1)
+            } else if request.content != .none {
+                set(CURLOPT_UPLOAD, 1)
+                if case .length(let length) = request.content {
+                    _ = strata_set_size(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length))
+                }
+            }
+            set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+            if !request.mayReuseConnection { set(CURLOPT_FRESH_CONNECT, 1) }
+            _ = strata_set_list(handle, CURLOPT_HTTPHEADER, lines)
+        }
+
+        private func set(_ option: CURLoption, _ value: Int) {
+            _ = strata_set_long(handle, option, value)
+        }
+
+        private func set(_ option: CURLoption, _ value: String) {
+            _ = strata_set_string(handle, option, value)
+        }
+
+        // MARK: Callbacks
+
+        fileprivate func received(headLine line: UnsafeRawBufferPointer) -> Bool {
+            lastActivity = thread.configuration.time.uptime
+            guard let waiters = transfer.received(headLine: line) else { return false }
+            thread.waiters += waiters
+            thread.changed.append(transfer)
+            return true
+        }
+
+        fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+            lastActivity = thread.configuration.time.uptime
+            switch transfer.received(bytes) {
+            case .taken(let waiter):
+                if let waiter { thread.waiters.append(waiter) }
+                return bytes.count
+            case .full: return Int(CURL_WRITEFUNC_PAUSE)
+            // Another number than that of the bytes ends the transfer.
+            case .over: return bytes.isEmpty ? 1 : 0
+            }
+        }
+
+        fileprivate func fill(_ room: UnsafeMutableRawBufferPointer) -> Int {
+            lastActivity = thread.configuration.time.uptime
+            switch transfer.fill(room) {
+            case .bytes(let count, let waiter):
+                if let waiter { thread.waiters.append(waiter) }
+                return count
+            case .nothingYet: return Int(CURL_READFUNC_PAUSE)
+            case .end: return 0
+            case .over: return Int(CURL_READFUNC_ABORT)
+            }
+        }
+    }
+
+    /// `curl_write_callback`, for the lines of heads and of trailers.
+    private func headLineArrived(
+        bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
+        context: UnsafeMutableRawPointer?
+    ) -> Int {
+        let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+        return context.transfer?.received(headLine: line) ?? false ? line.count : 0
+    }
+
+    /// `curl_write_callback`, for content.
+    private func contentArrived(
+        bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
+        context: UnsafeMutableRawPointer?
+    ) -> Int {
+        context.transfer?.received(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
+    }
+
+    /// `curl_read_callback`.
+    private func contentWanted(
+        room: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
+        context: UnsafeMutableRawPointer?
+    ) -> Int {
+        context.transfer?.fill(UnsafeMutableRawBufferPointer(start: room, count: size * count))
+            ?? Int(CURL_READFUNC_ABORT)
+    }
+
+    extension UnsafeMutableRawPointer? {
+        fileprivate var transfer: EasyTransfer? {
+            map { Unmanaged<EasyTransfer>.fromOpaque($0).takeUnretainedValue() }
+        }
+    }
+
+    // MARK: - What goes in and out
+
+    extension OutgoingRequest {
+        /// The field lines, for libcurl.
+        ///
+        /// libcurl takes lists apart: it would leave out some lines and change others. So it is
+        /// told of Host, that it shall add nothing of its own, and of one more line that holds all
+        /// the others, which it sends as it is because it begins like one with a value.
+        fileprivate var fieldLines: UnsafeMutablePointer<curl_slist>? {
+            var list = curl_slist_append(nil, "Host: \(host)")
+            list = curl_slist_append(list, "Accept:")
+            list = curl_slist_append(list, "Expect:")
+            var lines: [UInt8] = []
+            for field in fields {
+                if !lines.isEmpty { lines += "\r\n".utf8 }
+                lines += field.name.spelling.utf8
+                lines += ": ".utf8
+                lines += field.valueBytes
+            }
+            guard !lines.isEmpty else { return list }
+            lines.append(0)
+            return lines.withUnsafeBytes {
+                curl_slist_append(list, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+            }
+        }
+    }
+
+    extension UpstreamError {
+        /// What libcurl says; nil where all went well.
+        fileprivate init?(_ result: CURLcode) {
+            let reason: Reason
+            switch result {
+            case CURLE_OK: return nil
+            case CURLE_OPERATION_TIMEDOUT: reason = .timedOut
+            case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
+                reason = .lost
+            case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_OUT_OF_MEMORY,
+                CURLE_WRITE_ERROR, CURLE_BAD_CONTENT_ENCODING:
+                reason = .malformed
+            default: reason = .unreachable
+            }
+            self.init(reason, String(cString: curl_easy_strerror(result)))
+        }
+    }
+#endif

@@ -1,0 +1,83 @@
+#if Server
+    public import Strata
+
+    /// The outermost layer of a reverse proxy: what an intermediary answers by itself.
+    ///
+    /// An origin that is lost becomes a problem document of status 502 or 504, unless a layer
+    /// further in had something better. CONNECT is refused. `Max-Forwards` is counted down for
+    /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2).
+    public struct Gateway: Middleware {
+        /// Makes the layer.
+        public init() {}
+
+        /// Answers the request, or has it answered.
+        public func respond(to request: Request, next: Next) async throws -> Response {
+            var request = request
+            switch Decision(for: request) {
+            case .forward(nil): break
+            case .forward(let forwards?): request.headers[.maxForwards] = String(forwards)
+            case .answer(let response): return response
+            }
+            do {
+                return try await next(request)
+            } catch let error as UpstreamError {
+                throw error.problem
+            }
+        }
+
+        /// What becomes of a request.
+        enum Decision {
+            /// It goes to the origin, with that `Max-Forwards`.
+            case forward(Int?)
+            /// It has come to its end here.
+            case answer(Response)
+
+            init(for request: Request) {
+                switch request.method {
+                case .connect:
+                    let problem = Problem(
+                        .notImplemented, detail: "This is no proxy that makes tunnels.")
+                    self = .answer(problem.response)
+                case .options, .trace:
+                    guard let text = request.headers.first(.maxForwards), !text.isEmpty,
+                        text.utf8.allSatisfy(\.isASCIIDigit)
+                    else {
+                        self = .forward(nil)
+                        return
+                    }
+                    switch Int(text) ?? .max {
+                    case 0 where request.method == .trace: self = .answer(request.trace)
+                    case 0: self = .answer(Response(headers: [.contentLength: "0"]))
+                    case let forwards: self = .forward(forwards - 1)
+                    }
+                default: self = .forward(nil)
+                }
+            }
+        }
+    }
+
+    extension HeaderName {
+        /// `Max-Forwards` (RFC 9110 §7.6.2).
+        static let maxForwards: HeaderName = "Max-Forwards"
+    }
+
+    extension Request {
+        /// The request as a message, without what is secret in it (RFC 9110 §9.3.8).
+        fileprivate var trace: Response {
+            var bytes = Array("\(method) \(target) HTTP/1.1\r\n".utf8)
+            for field in headers {
+                switch field.name {
+                case .authorization, .proxyAuthorization, .cookie: continue
+                default: break
+                }
+                bytes += "\(field.name): ".utf8
+                bytes += field.valueBytes
+                bytes += "\r\n".utf8
+            }
+            bytes += "\r\n".utf8
+            return Response(
+                headers: [.contentType: "message/http", .cacheControl: "no-store"],
+                body: .bytes(bytes))
+        }
+    }
+#endif
