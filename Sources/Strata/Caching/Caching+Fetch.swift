@@ -1,7 +1,8 @@
 /// What a call of the handler brought, for all who waited for it.
 enum Fetched: Sendable {
-    /// A response that may be stored, and so used for every request that selects it.
-    case shared(StoredHead, Content, forwarded: Status)
+    /// A response that may be stored, and so used for every request that selects it; and the
+    /// status that the handler answered with, where it was asked.
+    case shared(StoredHead, Content, forwarded: Status?)
     /// A response for the request alone that led to the call.
     case exclusive(Response, Storability.Reason)
 
@@ -31,9 +32,7 @@ extension Caching {
             guard let handler = next.detached, mayShare(request, target, found) else {
                 return try await fetchAlone(request, target, found, status, next)
             }
-            let (fetched, role) = try await flights.value(for: flightKey(request, target, found)) {
-                try await fetch(request, target, found, handler, publish: $0)
-            }
+            let (fetched, role) = try await shared(request, target, found, handler)
             switch (fetched, role) {
             case (.exclusive(let response, let reason), .leader):
                 return exclusive(response, reason, request, target, found, status)
@@ -44,7 +43,7 @@ extension Caching {
                         head.selection.map(\.name), of: request)
                 let isUsable = role == .leader || (isSelected && mayFollow(head, target))
                 guard isUsable, let body = content.body else { break }
-                if role == .latecomer {
+                guard role != .latecomer, let forwarded else {
                     var status = CacheStatus()
                     status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
                     return reply(with: head, body, to: request, status, time.now)
@@ -60,9 +59,30 @@ extension Caching {
         } catch is SingleFlight<CacheKey, Fetched>.TooManyWaiting {
             return try await fetchAlone(request, target, found, status, next)
         } catch let error where !(error is CancellationError && Task.isCancelled) {
-            guard let stored = staleOnError(target, found) else { throw error }
-            return stale(stored, request, status, forwarded: nil)
+            if let stored = staleOnError(target, found) {
+                return stale(stored, request, status, forwarded: nil)
+            }
+            guard let error = error as? TimeLimitExceeded else { throw error }
+            let problem = Problem(.gatewayTimeout, detail: error.description)
+            return finish(problem.response, status, request)
         }
+    }
+
+    /// What a call of the handler brings that is shared with all who want the same; the time for
+    /// it is limited where something stale can be served instead.
+    private func shared(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler
+    ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role) {
+        let key = flightKey(request, target, found)
+        let make: SingleFlight<CacheKey, Fetched>.Maker = {
+            try await fetch(request, target, found, handler, publish: $0)
+        }
+        guard let limit = configuration.softTimeout, staleOnError(target, found) != nil else {
+            return try await flights.value(for: key, make: make)
+        }
+        // It goes on when nobody waits for it any more.
+        flights.start(key, make: make)
+        return try await time.withLimit(limit) { try await flights.value(for: key, make: make) }
     }
 
     /// Starts fetching a response anew, unless that is under way.
@@ -107,7 +127,7 @@ extension Caching {
     private func fetchAlone(
         _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
     ) async throws -> Response {
-        let outcome = try await ask(request, target, found) { try await next($0) }
+        let outcome = try await ask(request, target, found, { try await next($0) })
         var status = status
         switch outcome {
         case .exclusive(let response, let reason):
@@ -136,6 +156,10 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
         publish: @Sendable (Fetched) -> Void
     ) async throws {
+        // Between the look-up and now, another flight may have come and gone.
+        if let stored = await newer(than: found, request, target) {
+            return publish(.shared(stored.head, .bytes(stored.content), forwarded: nil))
+        }
         switch try await ask(request, target, found, handler) {
         case .exclusive(let response, let reason):
             publish(.exclusive(response, reason))
@@ -155,11 +179,27 @@ extension Caching {
         }
     }
 
+    /// A fresh response that was stored since the request looked; never where it wants the handler
+    /// asked anyway.
+    private func newer(
+        than found: Found, _ request: Request, _ target: Target
+    ) async -> StoredResponse? {
+        guard target.directives.noCache == .absent,
+            case .response(let stored, _, _) = await lookUp(request, target),
+            stored.head.part == nil,
+            stored.head.made != found.stored?.head.made
+                || stored.head.born != found.stored?.head.born,
+            Reuse(stored.head, directives: target.directives, now: time.now) == .fresh
+        else { return nil }
+        return stored
+    }
+
     /// Asks the handler, and decides what its answer is good for.
     private func ask(
         _ request: Request, _ target: Target, _ found: Found,
-        _ handler: (Request) async throws -> Response
+        _ unlimited: @escaping Handler
     ) async throws -> Outcome {
+        let handler = limited(unlimited)
         let generations = await generations(of: request, target)
         let requested = time.now
         let response = try await handler(conditional(request, found))
@@ -183,6 +223,12 @@ extension Caching {
             return await judge(whole, target, .nothing, request, requested: requested, generations)
         }
         return await judge(response, target, found, request, requested: requested, generations)
+    }
+
+    /// The handler, within the hard time-out.
+    private func limited(_ handler: @escaping Handler) -> Handler {
+        guard let limit = configuration.hardTimeout else { return handler }
+        return { request in try await time.withLimit(limit) { try await handler(request) } }
     }
 
     /// The whole response, of a stored part and the rest that came; nil where they don't fit.
@@ -245,7 +291,9 @@ extension Caching {
         if let length = response.body.length, length > configuration.maximumBodyBytes {
             return .exclusive(response, .tooLarge)
         }
-        let names = await generations?.adding(tags: response.cacheTags, from: self)
+        let names = await generations?.adding(
+            response.cacheTags.map(PurgeName.tag)
+                + Invalidation.groups(.cacheGroups, of: request, response), from: self)
         let head = StoredHead(
             status: response.status,
             headers: storedHeaders(of: response, received: received),

@@ -133,11 +133,12 @@ extension Caching {
         await save(head, content, read, target, .nothing)
     }
 
-    /// Makes everything stored under the keys invalid, and whatever is being filled.
-    func invalidate(_ keys: [CacheKey]) async {
+    /// Makes everything of those names invalid, and whatever is being filled.
+    func invalidate(_ names: [String]) async {
+        guard !names.isEmpty else { return }
         do {
             try await store.advanceGenerations(
-                of: keys.map(PurgeName.uri) + [PurgeName.any], timeToLive: generationLifetime)
+                of: names + [PurgeName.any], timeToLive: generationLifetime)
         } catch {
             events(StoreFault(error))
         }
@@ -187,10 +188,9 @@ struct FillGenerations: Sendable {
     /// That of all purges: it tells whether there was any since the fill began.
     var any: Generation
 
-    /// With the tags that the response itself brought; nil where there was a purge since the fill
+    /// With the names that the response itself brought; nil where there was a purge since the fill
     /// began, which may have been theirs.
-    func adding(tags: [String], from caching: Caching) async -> [NamedGeneration]? {
-        let names = tags.map(PurgeName.tag)
+    func adding(_ names: [String], from caching: Caching) async -> [NamedGeneration]? {
         let unknown = names.filter { name in !named.contains { $0.name == name } }
         guard !unknown.isEmpty else { return named }
         guard let current = try? await caching.store.generations(of: unknown + [PurgeName.any]),
@@ -212,6 +212,7 @@ enum PurgeName {
 
     static func uri(_ key: CacheKey) -> String { "uri " + key.text }
     static func tag(_ tag: String) -> String { "tag " + tag }
+    static func group(_ group: String, of origin: String) -> String { "group \(origin) \(group)" }
     static func prefix(_ path: String) -> String { "prefix " + path }
 
     /// The prefixes that a path can be purged by, up to eight deep.

@@ -43,6 +43,14 @@ public struct Caching: Middleware {
         /// How long it is remembered that a response could not be stored, 30 seconds by default.
         /// Meanwhile requests for it don't wait for each other.
         public var remembersUncacheable: Duration = .seconds(30)
+        /// How long a request waits for the handler while there is a stale response that may be
+        /// served in the place of an error; then that is served, and the handler's answer is
+        /// stored when it comes. Nil by default: as long as it takes.
+        public var softTimeout: Duration?
+        /// How long the handler may take until its response begins; then it is cancelled, and the
+        /// answer is a stale response that may be served in the place of an error, or a 504. Nil
+        /// by default: as long as it takes.
+        public var hardTimeout: Duration?
         /// Which query parameters make a response another one, where no rule says it.
         public var query = CachingRule.QueryKey.exact
         /// The fields that stand above `Cache-Control` for this cache, in order: none by default,
@@ -145,8 +153,11 @@ public struct Caching: Middleware {
     ) async throws -> Response {
         let response = try await next(request)
         let query = rule?.query ?? configuration.query
-        let invalid = Invalidation.targets(of: request, response, query: query)
-        if !invalid.isEmpty { await invalidate(invalid) }
+        if !request.method.isSafe {
+            await invalidate(
+                Invalidation.targets(of: request, response, query: query).map(PurgeName.uri)
+                    + Invalidation.groups(.cacheGroupInvalidation, of: request, response))
+        }
         if request.method == .post { await storePost(request, response, query: query) }
         let status = CacheStatus(
             forward: reason == .method ? .method : .bypass,
@@ -198,7 +209,7 @@ public struct Caching: Middleware {
         }
     }
 
-    private func lookUp(_ request: Request, _ target: Target) async -> Found {
+    func lookUp(_ request: Request, _ target: Target) async -> Found {
         switch await record(target.key) {
         case nil, .encoded: return .nothing
         case .uncacheable: return .uncacheable

@@ -20,21 +20,34 @@ enum Invalidation {
         }
         return keys
     }
+
+    /// The names of the cache groups that a response belongs to, or that a response to an unsafe
+    /// request makes invalid: groups of the request's origin (RFC 9875 §2, §3). At most 128 count;
+    /// a field that can't be read names none.
+    static func groups(_ field: HeaderName, of request: Request, _ response: Response) -> [String] {
+        guard response.headers.contains(field) else { return [] }
+        let value = response.headers.lines(of: field).joined(separator: ", ")
+        guard let list = StructuredField.List(value) else { return [] }
+        return list.members.prefix(128).compactMap { member in
+            guard case .string(let group)? = member.item?.value else { return nil }
+            return PurgeName.group(group, of: request.originText)
+        }
+    }
 }
 
 extension Request {
     /// A request for what a URI reference in a response names; nil where that is of another
     /// origin.
     func sameOriginTarget(of reference: String) -> Request? {
-        let origin = scheme + "://" + authority
-        var named = self
-        if reference.hasPrefix("/"), !reference.hasPrefix("//") {
-            named.target = reference
-        } else if reference.hasPrefix(origin + "/") {
-            named.target = String(reference.dropFirst(origin.count))
-        } else {
-            return nil
-        }
-        return named
+        let base = URIReference(scheme + "://" + authority + target)
+        let named = URIReference(reference).resolved(against: base)
+        guard named.hasSameOrigin(as: base) else { return nil }
+        var request = self
+        request.path = named.path.isEmpty ? "/" : named.path
+        request.query = named.query
+        return request
     }
+
+    /// The request's origin, as part of the names of its cache groups.
+    var originText: String { scheme + "://" + authority.lowercased() }
 }

@@ -144,25 +144,6 @@ enum Storability: Sendable, Hashable {
     }
 }
 
-/// The directives that count for this cache: those of the first targeted field that is there and
-/// can be read, else those of `Cache-Control` (RFC 9213 §2.2).
-struct EffectiveDirectives {
-    let control: CacheControl
-    let isTargeted: Bool
-
-    init(_ headers: Headers, targetFields: [HeaderName]) {
-        for name in targetFields where headers.contains(name) {
-            let control = CacheControl(headers, name)
-            guard !control.isEmpty else { continue }
-            self.control = control
-            isTargeted = true
-            return
-        }
-        control = CacheControl(headers, .cacheControl)
-        isTargeted = false
-    }
-}
-
 extension Request {
     /// Whether a URI reference in a response means the request's own target.
     func isTarget(of reference: String) -> Bool {

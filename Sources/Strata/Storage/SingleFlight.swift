@@ -16,6 +16,9 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         case latecomer
     }
 
+    /// Makes the value and hands it to `publish`, which lets everybody have it.
+    typealias Maker = @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+
     /// Thrown to a caller that would be one too many to wait.
     struct TooManyWaiting: Error {}
 
@@ -49,7 +52,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// - Throws: what `make` throws before it publishes; `CancellationError`; ``TooManyWaiting``.
     func value(
         for key: Key,
-        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+        make: @escaping Maker
     ) async throws -> (value: Value, role: Role) {
         let (flight, role) = try board(key, make: make)
         return (try await landing(of: flight), role)
@@ -61,7 +64,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @discardableResult
     func start(
         _ key: Key,
-        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+        make: @escaping Maker
     ) -> Bool {
         flights.withLock { flights in
             guard flights[key] == nil else { return false }
@@ -73,7 +76,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     private func board(
         _ key: Key,
-        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+        make: @escaping Maker
     ) throws -> (Flight, Role) {
         try flights.withLock { flights in
             if let flight = flights[key] {
@@ -95,7 +98,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     private func launch(
         _ key: Key,
-        make: @escaping @Sendable (_ publish: @Sendable (Value) -> Void) async throws -> Void
+        make: @escaping Maker
     ) -> Flight {
         let flight = Flight()
         flight.state.withLock { state in

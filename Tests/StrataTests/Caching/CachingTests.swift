@@ -202,6 +202,47 @@ struct CachingTests {
         await #expect(throws: Broken.self) { try await cache.send(.get, "/", ["X-Throw": "1"]) }
     }
 
+    @Test func `a slow handler is waited for no longer than the soft time-out, then stored`()
+        async throws
+    {
+        let gate = Gate(isOpen: true)
+        var configuration = Caching.Configuration()
+        configuration.softTimeout = .seconds(1)
+        let count = Mutex(0)
+        let cache = CachingHarness(
+            rules: [.everything.fresh(for: .seconds(10)).staleIfError(for: .seconds(60))],
+            configuration: configuration
+        ) { _ in
+            try await gate.pass()
+            return .of("\(count.withLock { $0 += 1; return $0 })", [:])
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(11))
+        gate.close()
+        async let stale = cache.send()
+        try await cache.time.waitForSleepers(1)
+        cache.time.advance(by: .seconds(1))
+        #expect(try await stale.text == "1")
+        gate.open()
+        while try await cache.send().text == "1" { await Task.yield() }
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test func `a handler that takes longer than the hard time-out is given up`() async throws {
+        let gate = Gate()
+        var configuration = Caching.Configuration()
+        configuration.hardTimeout = .seconds(5)
+        let cache = CachingHarness(configuration: configuration) { _ in
+            try await gate.pass()
+            return .of("late", [.cacheControl: "max-age=60"])
+        }
+        async let reply = cache.send()
+        try await cache.time.waitForSleepers(1)
+        cache.time.advance(by: .seconds(5))
+        #expect(try await reply.status == 504)
+        #expect(try await reply[.contentType] == "application/problem+json")
+    }
+
     @Test(arguments: [
         ("no-cache", false), ("max-age=4", false), ("max-age=5", true), ("min-fresh=6", false),
         ("min-fresh=5", true), ("no-store", true),
@@ -289,6 +330,25 @@ struct CachingTests {
             let isHit = try await cache.send(.get, target).isHit
             #expect(isHit == !gone.contains(target), "\(target)")
         }
+    }
+
+    @Test func `an unsafe request's response makes whole groups of its origin invalid`()
+        async throws
+    {
+        let cache = CachingHarness { request in
+            switch (request.method, request.path) {
+            case (.get, "/c"): .of("x", [.cacheControl: "max-age=60"])
+            case (.get, _):
+                .of("x", [.cacheControl: "max-age=60", .cacheGroups: "\"menu\", \"other\""])
+            default: .of("", [.cacheGroupInvalidation: "\"menu\";x=1"], status: 204)
+            }
+        }
+        for target in ["/a", "/b", "/c"] { _ = try await cache.send(.get, target) }
+        #expect(try await cache.send(.get, "/a").isHit)
+        _ = try await cache.send(.post, "/elsewhere")
+        #expect(try await cache.send(.get, "/a").isHit == false)
+        #expect(try await cache.send(.get, "/b").isHit == false)
+        #expect(try await cache.send(.get, "/c").isHit)
     }
 
     @Test(arguments: [true, false])

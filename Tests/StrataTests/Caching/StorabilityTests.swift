@@ -210,6 +210,20 @@ struct StorabilityTests {
         #expect(terms.forbidsStale == forbidsStale)
     }
 
+    @Test(arguments: [
+        ("max-age=2", 2), ("max-age=2, no-store=?0", 2), ("", 1), ("max-age=2,", 1),
+        ("Max-Age=2", 1), ("max-age=\"2\", a", 0), ("max-age=2;x=1, private=?0", 2),
+    ])
+    func `a targeted field that is no dictionary counts as if it weren't there`(
+        value: String, seconds: Int
+    ) throws {
+        let headers: Headers = [
+            .etag: "\"1\"", .cacheControl: "max-age=1", "CDN-Cache-Control": value,
+        ]
+        let terms = storedTerms(headers, targetFields: ["CDN-Cache-Control"])
+        #expect(try #require(terms).lifetime == .seconds(seconds))
+    }
+
     @Test(
         arguments: [
             (["CDN-Cache-Control"], 2), (["Strata-Cache-Control", "CDN-Cache-Control"], 3), ([], 1),
