@@ -11,6 +11,8 @@ extension Pagination {
     struct Asked: Sendable {
         let page: PageRequest
         let method: Method
+        /// What stands before the path in links.
+        let base: String
         let path: String
         let query: PageQuery
         /// What cursors are bound to.
@@ -33,12 +35,13 @@ extension Pagination {
     /// Decides what a request asks for.
     func ask(_ request: Request, _ content: [UInt8], _ rule: PaginationRule?) -> Ask {
         let query = PageQuery(request.query, style: configuration.style)
+        let base = PageLink.base(request, configuration.links)
         let list = query.list(
             path: request.path, content: content, scope: configuration.scope?(request))
         do throws(PageRefusal) {
             var page = try limit(query, rule?.limits ?? limits)
             switch try place(query, page.limit, in: list) {
-            case nil: return .refused(gone(request.path, query))
+            case nil: return .refused(gone(base, request.path, query))
             case .after(let key)? where query.isEnd: page.position = .before(key)
             case .offset(let end)? where query.isEnd:
                 // The page that ends there, which is shorter where it begins with the list.
@@ -48,8 +51,9 @@ extension Pagination {
             }
             return .page(
                 Asked(
-                    page: page, method: request.method, path: request.path, query: query,
-                    list: list, listPath: rule?.listPath ?? configuration.style.listPath))
+                    page: page, method: request.method, base: base, path: request.path,
+                    query: query, list: list,
+                    listPath: rule?.listPath ?? configuration.style.listPath))
         } catch {
             events(PaginationEvent(path: request.path, outcome: .refused(error.reason)))
             return .refused(configuration.style.response(to: error))
@@ -116,9 +120,9 @@ extension Pagination {
     }
 
     /// The answer to a cursor that was good once: 410, with a link to the first page.
-    func gone(_ path: String, _ query: PageQuery) -> Response {
+    func gone(_ base: String, _ path: String, _ query: PageQuery) -> Response {
         events(PaginationEvent(path: path, outcome: .refused(.expiredCursor)))
-        let start = PageLink.target(path: path, query: query.text(place: nil, limit: nil))
+        let start = PageLink.target(base, path: path, query: query.text(place: nil, limit: nil))
         return Problem(
             .gone, detail: "The cursor is no longer good. Begin again without one.",
             headers: [.link: PageLink.line([(.first, start)])]

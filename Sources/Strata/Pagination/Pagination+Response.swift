@@ -1,5 +1,3 @@
-import Synchronization
-
 extension Pagination {
     /// Why a response can't be cut.
     typealias Obstacle = PaginationEvent.Obstacle
@@ -9,19 +7,19 @@ extension Pagination {
         if response.status == .notModified { return notModified(response, asked) }
         guard response.status == .ok else { return response }
         let bounds = response.page
-        guard asked.fits(bounds) else { return gone(asked.path, asked.query) }
+        guard asked.fits(bounds) else { return gone(asked.base, asked.path, asked.query) }
         if let coding = response.headers[.contentEncoding],
             !coding.equalsIgnoringASCIICase("identity")
         {
             return uncut(response, asked, .encoded)
         }
-        guard let type = response.headers[.contentType].flatMap(MediaType.init), type.isJSON else {
+        guard let format = response.headers[.contentType].flatMap(MediaType.init)?.listFormat else {
             return bounds.map { linked(response, asked, count: nil, $0, nil) }
                 ?? uncut(response, asked, .content)
         }
         if asked.method == .head, response.body.length == 0 { return head(response) }
         let offset = bounds == nil ? asked.offset ?? 0 : 0
-        let slice = try await slice(response.body, asked, offset)
+        let slice = try await slice(response.body, format, asked, offset)
         switch slice.outcome {
         case .page(let count, let hasMore):
             if hasMore, bounds != nil || isNumbered, count < asked.page.limit {
@@ -41,98 +39,6 @@ extension Pagination {
         case .tooLarge:
             return uncut(response, asked, .tooLarge, slice.body)
         }
-    }
-
-    // MARK: - Cutting
-
-    private struct Slice {
-        let outcome: JSONArraySlicer.Outcome
-        /// The page; or else the body as it was.
-        let body: Body
-        /// The page, to write into.
-        var page: JSONArraySlicer.Page?
-    }
-
-    private func slice(_ body: Body, _ asked: Asked, _ offset: Int) async throws -> Slice {
-        let slicing = Slicing(
-            JSONArraySlicer(
-                path: asked.listPath, member: configuration.style.memberName, offset: offset,
-                limit: asked.page.limit, maximumBytes: configuration.maximumPageBytes))
-        switch body {
-        case .empty:
-            slicing.finish()
-        case .bytes(let bytes):
-            // In steps, because the slicer may look at a step again as a whole.
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let piece = rest.prefix(Slicing.step)
-                if slicing.feed(piece.span.bytes) != nil { break }
-                rest = rest.dropFirst(piece.count)
-            }
-            slicing.finish()
-        case .stream(let stream):
-            let passing = try await HeldStream.read(stream) {
-                slicing.decision($0)
-            } atEnd: {
-                slicing.finish()
-                return slicing.decision
-            }
-            if let passing { return Slice(outcome: slicing.outcome, body: passing) }
-        }
-        guard case .page(_, let hasMore) = slicing.outcome else {
-            return Slice(outcome: slicing.outcome, body: body)
-        }
-        let page = slicing.page
-        let isWhole = !hasMore && offset == 0 && !body.isStream
-        return Slice(
-            outcome: slicing.outcome, body: isWhole ? body : .bytes(page.bytes), page: page)
-    }
-
-    /// A slicer that a stream's task and the layer share.
-    private final class Slicing: Sendable {
-        static let step = 64 * 1024
-
-        private struct State {
-            var slicer: JSONArraySlicer
-            var outcome: JSONArraySlicer.Outcome?
-        }
-
-        /// Guarded: by the task that produces the body, and the one that answers the request.
-        private let state: Mutex<State>
-
-        init(_ slicer: JSONArraySlicer) { state = Mutex(State(slicer: slicer)) }
-
-        func feed(_ piece: borrowing RawSpan) -> JSONArraySlicer.Outcome? {
-            state.withLock { state in
-                state.outcome = state.slicer.feed(piece)
-                return state.outcome
-            }
-        }
-
-        func finish() {
-            state.withLock { state in
-                if state.outcome == nil { state.outcome = state.slicer.finish() }
-            }
-        }
-
-        func decision(_ piece: borrowing RawSpan) -> HeldStream.Decision? {
-            feed(piece) == nil ? nil : decision
-        }
-
-        /// What becomes of a stream. One that is no page is passed only if the page was to begin
-        /// with the first item: nobody who asked for a later page is sent the list from its front.
-        var decision: HeldStream.Decision {
-            if case .page = outcome { return .stop }
-            return .pass(output)
-        }
-
-        var outcome: JSONArraySlicer.Outcome {
-            state.withLock { $0.outcome ?? .malformed(.incomplete, at: 0) }
-        }
-
-        var output: [UInt8] { state.withLock { $0.slicer.output } }
-
-        var page: JSONArraySlicer.Page { state.withLock { $0.slicer.page } }
     }
 
     // MARK: - What can't be cut
@@ -185,7 +91,8 @@ extension Pagination {
         func target(_ place: PagePlace) -> String {
             let limit = place.limit ?? (asked.page.isLimitClamped ? asked.page.limit : nil)
             return PageLink.target(
-                path: asked.path, query: asked.query.text(place: place.parameter, limit: limit))
+                asked.base, path: asked.path,
+                query: asked.query.text(place: place.parameter, limit: limit))
         }
         let first: PagePlace = asked.page.position == .start ? .absent : .first
         let links: [(relation: PageLink.Relation, target: String)] = [
@@ -331,11 +238,5 @@ extension PagePosition {
         case .start, .offset: false
         case .after, .before: true
         }
-    }
-}
-
-extension Body {
-    fileprivate var isStream: Bool {
-        if case .stream = self { true } else { false }
     }
 }

@@ -28,6 +28,19 @@
 /// }
 /// ```
 public struct Pagination: Middleware {
+    /// How links are written.
+    public enum LinkForm: Sendable, Hashable {
+        /// As a path from the root on, which holds behind any proxy that keeps paths.
+        case path
+        /// As a URI with scheme and host: those of the request, or, where `trustedProxies` is not
+        /// 0, those that the outermost of so many proxies wrote into `Forwarded` (RFC 7239).
+        /// Where they can't stand in a URI, the link is a path.
+        ///
+        /// Whatever a cache keeps under one URL links to one host: use it only where one name
+        /// leads to the server, or where the name is part of the cache's key.
+        case absolute(trustedProxies: Int)
+    }
+
     /// What is done with a response that can't be cut.
     public enum Uncuttable: Sendable, Hashable {
         /// It is passed on unchanged.
@@ -43,6 +56,8 @@ public struct Pagination: Middleware {
         /// How a client asks for a page, and how it is told of the pages beside it; plain by
         /// default.
         public var style = Style.plain
+        /// How links are written; as absolute paths by default.
+        public var links = LinkForm.path
         /// The most bytes of one page, 1 MiB by default: so much is held in memory. Where fewer
         /// items fit than the limit allows, the page has fewer.
         public var maximumPageBytes = 1024 * 1024
@@ -56,7 +71,7 @@ public struct Pagination: Middleware {
         /// to. A longer one gives a 413.
         public var maximumQueryBytes = 64 * 1024
 
-        /// Content of a type that isn't JSON; passed by default.
+        /// Content of another type than JSON, lines of JSON and CSV; passed by default.
         public var otherContent = Uncuttable.pass
         /// Content that the handler compressed by itself; reported by default.
         public var encodedContent = Uncuttable.report
@@ -114,6 +129,20 @@ public struct Pagination: Middleware {
         cursors = PageCursor(
             keys: keys.isEmpty ? [.random()] : keys, lifetime: configuration.cursorLifetime)
     }
+
+    /// A route whose lists may have any length.
+    public struct UnlimitedRoute: Sendable, Hashable, CustomStringConvertible {
+        /// The pattern of its paths.
+        public let pattern: String
+        /// Why that is right.
+        public let reason: String
+
+        /// Both in one line.
+        public var description: String { "\(pattern): \(reason)" }
+    }
+
+    /// The routes whose lists may have any length, for a report that somebody reads.
+    public var unlimitedRoutes: [UnlimitedRoute] { rules.compactMap(\.unlimitedRoute) }
 
     /// Answers the request with one page at most.
     public func respond(to request: Request, next: Next) async throws -> Response {

@@ -12,19 +12,24 @@ public struct PaginationRule: Sendable {
         case unlimited(reason: String)
     }
 
+    /// The pattern as it stands in code.
+    private let text: String
     private let pattern: PathPattern
     private(set) var effect = Effect.limited
     private(set) var listPath: [String]?
     private(set) var limits: Pagination.Limits?
 
-    private init(_ pattern: PathPattern) { self.pattern = pattern }
+    private init(_ text: String) {
+        self.text = text
+        pattern = PathPattern(text)
+    }
 
     /// A rule for the paths of a pattern: literal segments, `*` or `{name}` for any one segment,
     /// and at the end `**` for any number of them.
     ///
     /// - Precondition: the pattern begins with `/`.
     public static func path(_ pattern: String) -> PaginationRule {
-        PaginationRule(PathPattern(pattern))
+        PaginationRule(pattern)
     }
 
     /// Lets these routes return lists of any length.
@@ -45,6 +50,12 @@ public struct PaginationRule: Sendable {
     /// - Precondition: `1 <= default <= maximum`.
     public func limit(default standard: Int, maximum: Int) -> PaginationRule {
         with { $0.limits = Pagination.Limits(standard: standard, maximum: maximum) }
+    }
+
+    /// The route and the reason, where the rule lifts the limit.
+    var unlimitedRoute: Pagination.UnlimitedRoute? {
+        guard case .unlimited(let reason) = effect else { return nil }
+        return Pagination.UnlimitedRoute(pattern: text, reason: reason)
     }
 
     func matches(_ request: Request) -> Bool { pattern.matches(request.path) }
