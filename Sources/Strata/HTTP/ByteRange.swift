@@ -123,19 +123,20 @@ package enum ContentRange: Sendable, Hashable {
             scanner.skip(UInt8(ascii: " "))
         else { return nil }
         if scanner.skip(UInt8(ascii: "*")) {
-            guard scanner.skip(UInt8(ascii: "/")), let length = scanner.position(), scanner.isAtEnd
+            guard scanner.skip(UInt8(ascii: "/")), let length = scanner.bytePosition(),
+                scanner.isAtEnd
             else { return nil }
             self = .unsatisfied(completeLength: length)
             return
         }
-        guard let first = scanner.position(), scanner.skip(UInt8(ascii: "-")),
-            let last = scanner.position(), scanner.skip(UInt8(ascii: "/")), first <= last,
+        guard let first = scanner.bytePosition(), scanner.skip(UInt8(ascii: "-")),
+            let last = scanner.bytePosition(), scanner.skip(UInt8(ascii: "/")), first <= last,
             last < .max
         else { return nil }
         if scanner.skip(UInt8(ascii: "*")) {
             self = .range(first..<last + 1, completeLength: nil)
         } else {
-            guard let length = scanner.position(), last < length else { return nil }
+            guard let length = scanner.bytePosition(), last < length else { return nil }
             self = .range(first..<last + 1, completeLength: length)
         }
         guard scanner.isAtEnd else { return nil }
@@ -154,15 +155,15 @@ package enum ContentRange: Sendable, Hashable {
 
 extension FieldScanner {
     fileprivate mutating func rangeSpec() -> ByteRangeSet.Spec? {
-        if skip(UInt8(ascii: "-")) { return position().map { .suffix($0) } }
-        guard let first = position(), skip(UInt8(ascii: "-")) else { return nil }
+        if skip(UInt8(ascii: "-")) { return bytePosition().map { .suffix($0) } }
+        guard let first = bytePosition(), skip(UInt8(ascii: "-")) else { return nil }
         guard next?.isASCIIDigit == true else { return .from(first) }
-        guard let last = position(), first <= last else { return nil }
+        guard let last = bytePosition(), first <= last else { return nil }
         return .closed(first: first, last: last)
     }
 
     /// Takes a number of one digit or more; one that is too large is the largest.
-    fileprivate mutating func position() -> Int? {
+    fileprivate mutating func bytePosition() -> Int? {
         let digits = run(while: \.isASCIIDigit)
         return digits.isEmpty ? nil : Int(digits) ?? .max
     }

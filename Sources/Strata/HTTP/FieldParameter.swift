@@ -32,3 +32,23 @@ extension FieldScanner {
         return parameters
     }
 }
+
+extension StringProtocol where SubSequence == Substring {
+    /// The text as a quoted string (RFC 9110 §5.6.4); control characters, which it can't hold,
+    /// become spaces.
+    package var httpQuoted: String {
+        var quoted: [UInt8] = [UInt8(ascii: "\"")]
+        for byte in utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                quoted.append(UInt8(ascii: "\\"))
+            }
+            quoted.append(byte.isQuotable ? byte : UInt8(ascii: " "))
+        }
+        quoted.append(UInt8(ascii: "\""))
+        return String(decoding: quoted, as: UTF8.self)
+    }
+
+    /// The text as a parameter's value: as it is where it is a token, else quoted
+    /// (RFC 9110 §5.6.6).
+    package var httpParameterValue: String { isToken ? String(self) : httpQuoted }
+}

@@ -177,36 +177,6 @@ extension FieldScanner {
     }
 }
 
-/// A field whose value is a list, so that its lines mean the same together as each by itself
-/// (RFC 9110 §5.3).
-package protocol ListBasedField {
-    /// Makes an empty list.
-    init()
-
-    /// Reads one more line of the field.
-    mutating func add(line: String)
-}
-
-extension ListBasedField {
-    /// Reads a field of one line.
-    package init(_ line: String) {
-        self.init()
-        add(line: line)
-    }
-
-    /// Reads a field of any number of lines, in order.
-    package init(lines: some Sequence<String>) {
-        self.init()
-        for line in lines { add(line: line) }
-    }
-
-    /// Reads all lines of that name.
-    package init(_ headers: Headers, _ name: HeaderName) {
-        self.init()
-        for field in headers where field.name == name { add(line: field.value) }
-    }
-}
-
 extension UInt8 {
     /// `qdtext`: what stands for itself in a quoted string (RFC 9110 §5.6.4).
     fileprivate var isQuotedText: Bool {
@@ -214,7 +184,7 @@ extension UInt8 {
     }
 
     /// What may follow the backslash of a `quoted-pair` (RFC 9110 §5.6.4).
-    fileprivate var isQuotable: Bool { self >= 0x20 && self != 0x7F || self == 0x09 }
+    var isQuotable: Bool { self >= 0x20 && self != 0x7F || self == 0x09 }
 
     fileprivate var isToken68Character: Bool {
         switch self {
@@ -228,24 +198,4 @@ extension UInt8 {
             false
         }
     }
-}
-
-extension StringProtocol where SubSequence == Substring {
-    /// The text as a quoted string (RFC 9110 §5.6.4); control characters, which it can't hold,
-    /// become spaces.
-    package var httpQuoted: String {
-        var quoted: [UInt8] = [UInt8(ascii: "\"")]
-        for byte in utf8 {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                quoted.append(UInt8(ascii: "\\"))
-            }
-            quoted.append(byte.isQuotable ? byte : UInt8(ascii: " "))
-        }
-        quoted.append(UInt8(ascii: "\""))
-        return String(decoding: quoted, as: UTF8.self)
-    }
-
-    /// The text as a parameter's value: as it is where it is a token, else quoted
-    /// (RFC 9110 §5.6.6).
-    package var httpParameterValue: String { isToken ? String(self) : httpQuoted }
 }

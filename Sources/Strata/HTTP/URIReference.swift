@@ -52,9 +52,12 @@ package struct URIReference: Sendable, Hashable {
         if scanner.skip(UInt8(ascii: "#")) { fragment = String(scanner.rest) }
     }
 
-    /// The reference as it is written (RFC 3986 §5.3).
+    /// The reference as it is written (RFC 3986 §5.3). A path that would read as an authority has
+    /// `/.` put before it.
     package var text: String {
-        (scheme.map { $0 + ":" } ?? "") + (authority.map { "//" + $0 } ?? "") + path
+        let isAmbiguous = authority == nil && path.hasPrefix("//")
+        return (scheme.map { $0 + ":" } ?? "") + (authority.map { "//" + $0 } ?? "")
+            + (isAmbiguous ? "/." : "") + path
             + (query.map { "?" + $0 } ?? "") + (fragment.map { "#" + $0 } ?? "")
     }
 

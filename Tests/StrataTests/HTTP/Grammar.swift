@@ -162,6 +162,7 @@ private func uriFault(_ text: String) -> String? {
         return "\(normalized) became \(normalized.normalized)"
     }
     guard uri.origin == normalized.origin else { return "\(uri) became \(normalized)" }
+    guard URIReference(uri.text).normalized == normalized else { return "\(uri) reads otherwise" }
     return uri.hasSameOrigin(as: uri) == (uri.origin != nil) ? nil : "\(uri) isn't its own origin"
 }
 

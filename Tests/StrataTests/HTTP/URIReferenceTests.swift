@@ -53,7 +53,7 @@ import Testing
         // RFC 3986 §5.2.4, and a front that dots lead nowhere from.
         ("x:/a/b/c/./../../g", "x:/a/g"), ("x:mid/content=5/../6", "x:mid/6"), ("x:../a", "x:a"),
         ("x:./../a/..", "x:/"), ("x:a/../b", "x:/b"), ("x:..", "x:"), ("x:/..", "x:/"),
-        ("x://h/..//a", "x://h//a"),
+        ("x://h/..//a", "x://h//a"), ("x:/..//a", "x:/.//a"),
     ])
     func `dots are carried out as RFC 3986 §5.2.4 has them`(reference: String, expected: String) {
         #expect(
