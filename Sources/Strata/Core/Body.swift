@@ -39,7 +39,8 @@ public enum Body: Sendable {
         case .bytes(let bytes): return bytes
         case .stream(let stream):
             let writer = CollectingWriter(limit: limit)
-            if let length = stream.length { writer.bytes.reserveCapacity(length) }
+            // A length is a claim: room for much of it is made only as the bytes come.
+            writer.bytes.reserveCapacity(min(stream.length ?? 0, 1 << 20))
             try await stream.produce(writer)
             return writer.bytes
         }

@@ -65,22 +65,26 @@ extension HeaderName {
         "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Proxy-Connection",
     ]
 
-    /// The numbers of the well-known names of each length, so that a name off the wire is held
-    /// against a handful of others.
-    private static let numbersByLength: [[UInt8]] = {
-        var table: [[UInt8]] = Array(repeating: [], count: 32)
+    /// The well-known names of each length, in lower case and with their numbers, so that a name
+    /// off the wire is held against a handful of others.
+    private static let candidatesByLength: [[(bytes: [UInt8], number: UInt8)]] = {
+        var table: [[(bytes: [UInt8], number: UInt8)]] = Array(repeating: [], count: 32)
         for (index, name) in wellKnown.enumerated() {
-            table[name.utf8.count].append(UInt8(index + 1))
+            let bytes = name.utf8.map(\.asciiLowercased)
+            table[bytes.count].append((bytes, UInt8(index + 1)))
         }
         return table
     }()
 
     private static func number(of text: String) -> UInt8 {
-        let length = text.utf8.count
-        guard length < numbersByLength.count else { return 0 }
-        for number in numbersByLength[length]
-        where wellKnown[Int(number) - 1].equalsIgnoringASCIICase(text) {
-            return number
+        let bytes = text.utf8.span
+        guard bytes.count < candidatesByLength.count else { return 0 }
+        for candidate in candidatesByLength[bytes.count] {
+            var index = 0
+            while index < bytes.count, bytes[index].asciiLowercased == candidate.bytes[index] {
+                index += 1
+            }
+            if index == bytes.count { return candidate.number }
         }
         return 0
     }

@@ -42,9 +42,7 @@ public struct Headers: Sendable, Hashable {
     ///
     /// - Throws: ``InvalidFieldValue`` where the value holds CR, LF or NUL.
     public mutating func append(_ name: HeaderName, _ value: String) throws(InvalidFieldValue) {
-        guard value.utf8.allSatisfy({ !$0.isForbiddenInFieldValue }) else {
-            throw InvalidFieldValue(name: name)
-        }
+        guard !value.holdsForbiddenBytes else { throw InvalidFieldValue(name: name) }
         fields.append(Field(name: name, value: value, isLatin1: false))
     }
 
@@ -54,15 +52,12 @@ public struct Headers: Sendable, Hashable {
     public mutating func append(
         _ name: HeaderName, bytes: some Collection<UInt8>
     ) throws(InvalidFieldValue) {
-        guard bytes.allSatisfy({ !$0.isForbiddenInFieldValue }) else {
-            throw InvalidFieldValue(name: name)
-        }
-        if let value = String(validating: bytes, as: UTF8.self) {
-            fields.append(Field(name: name, value: value, isLatin1: false))
-        } else {
-            let value = String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
-            fields.append(Field(name: name, value: value, isLatin1: true))
-        }
+        // The bytes are looked at in one piece: one by one through the collection is far slower.
+        let field =
+            bytes.withContiguousStorageIfAvailable { Field(name: name, bytes: $0) }
+            ?? Array(bytes).withUnsafeBufferPointer { Field(name: name, bytes: $0) }
+        guard let field else { throw InvalidFieldValue(name: name) }
+        fields.append(field)
     }
 
     /// Adds a line taken from another message, unchanged.
@@ -186,13 +181,34 @@ public struct InvalidFieldValue: Error, Hashable, CustomStringConvertible {
     }
 }
 
+extension Headers.Field {
+    /// Makes a line of what came off the wire; nil where that holds CR, LF or NUL.
+    fileprivate init?(name: HeaderName, bytes: UnsafeBufferPointer<UInt8>) {
+        guard !bytes.contains(where: \.isForbiddenInFieldValue) else { return nil }
+        self.name = name
+        if let value = String(validating: bytes, as: UTF8.self) {
+            self.value = value
+            isLatin1 = false
+        } else {
+            value = String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
+            isLatin1 = true
+        }
+    }
+}
+
 extension UInt8 {
     fileprivate var isForbiddenInFieldValue: Bool { self == 13 || self == 10 || self == 0 }
 }
 
 extension String {
+    fileprivate var holdsForbiddenBytes: Bool {
+        let bytes = utf8.span
+        for index in bytes.indices where bytes[index].isForbiddenInFieldValue { return true }
+        return false
+    }
+
     fileprivate var withoutLineBreaks: String {
-        guard utf8.contains(where: \.isForbiddenInFieldValue) else { return self }
+        guard holdsForbiddenBytes else { return self }
         return String(
             decoding: utf8.map { $0.isForbiddenInFieldValue ? UInt8(ascii: " ") : $0 },
             as: UTF8.self)

@@ -25,7 +25,10 @@ extension UInt8 {
 extension StringProtocol where SubSequence == Substring {
     /// Whether this is a token: one `tchar` or more (RFC 9110 §5.6.2).
     package var isToken: Bool {
-        !isEmpty && utf8.allSatisfy(\.isTokenCharacter)
+        let isToken = utf8.withContiguousStorageIfAvailable {
+            $0.allSatisfy(\.isTokenCharacter)
+        }
+        return !isEmpty && isToken ?? utf8.allSatisfy(\.isTokenCharacter)
     }
 
     /// Compares byte for byte, except that ASCII letters of either case are equal.

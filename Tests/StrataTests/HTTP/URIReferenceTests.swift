@@ -81,6 +81,7 @@ import Testing
         // RFC 9110 §4.3.1
         ("http://a/b", "http://a/c?d", true), ("http://A:80/", "HTTP://a", true),
         ("https://a:443/", "https://a/", true), ("http://u@a/", "http://a/", true),
+        ("http://u@b@a/", "http://a/", true), ("http://a@b@c/", "http://b@c", true),
         ("http://a/", "https://a/", false), ("http://a/", "http://b/", false),
         ("http://a/", "http://a:8080/", false), ("http://a/", "/b", false),
         ("http://a:x/", "http://a:x/", false), ("http:///", "http:///", false),
