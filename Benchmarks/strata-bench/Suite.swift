@@ -8,7 +8,7 @@ struct Suite: Sendable {
     let run: @Sendable () async throws -> [Measurement]
 
     /// All suites.
-    static let all: [Suite] = [.layers, .cachingHit, .redis]
+    static let all: [Suite] = [.layers, .cachingHit, .redis, .sessions, .redisSessions]
 }
 
 /// Thrown by a suite that can't be run here.

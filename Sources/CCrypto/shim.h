@@ -1,4 +1,3 @@
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/crypto.h>

@@ -250,7 +250,7 @@ extension RedisScript {
 
         """
 
-    fileprivate static let loadSession = RedisScript(
+    package static let loadSession = RedisScript(
         prelude + """
             local session = find(ARGV[2])
             if not session then return 0 end
@@ -282,7 +282,7 @@ extension RedisScript {
             return 1
             """)
 
-    fileprivate static let applyToSession = RedisScript(
+    package static let applyToSession = RedisScript(
         prelude + """
             local session = find(ARGV[2])
             if not session then return 0 end

@@ -16,6 +16,8 @@ package enum Crypto {
     package static let sealOverhead = nonceLength + tagLength
 
     private static let tagLength = 16
+    /// How many bytes SHA-256 takes in at a time.
+    private static let blockLength = 64
 
     // Fetched once, as looking an algorithm up costs more than a short digest. Safe to share: a
     // fetched algorithm never changes, and libcrypto counts its references atomically.
@@ -35,14 +37,19 @@ package enum Crypto {
     }
 
     /// The HMAC-SHA-256 of the message under a key of any length: 32 bytes.
+    ///
+    /// It is put together from digests (RFC 2104 §2), as libcrypto's own looks the algorithm up
+    /// anew at each call.
     package static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: digestLength) { mac, count in
-            let done = HMAC(
-                sha256Algorithm, key, Int32(key.count), message, message.count, mac.baseAddress,
-                nil)
-            precondition(done != nil, failure)
-            count = digestLength
+        let key = key.count > blockLength ? sha256(key) : key
+        func padded(_ pad: UInt8, _ rest: [UInt8]) -> [UInt8] {
+            var block = [UInt8](repeating: pad, count: blockLength)
+            block.reserveCapacity(blockLength + rest.count)
+            for index in key.indices { block[index] ^= key[index] }
+            block += rest
+            return block
         }
+        return sha256(padded(0x5C, sha256(padded(0x36, message))))
     }
 
     /// Bytes derived from a secret (HKDF, RFC 5869 §2); each purpose has an `info` of its own.
