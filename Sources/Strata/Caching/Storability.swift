@@ -28,6 +28,8 @@ enum Storability: Sendable, Hashable {
         case setCookie = "set-cookie"
         /// The request's session was used to make the response.
         case session
+        /// The response holds a secret, which must be known to whoever compresses it.
+        case secret
         /// Nothing in a request can select the response again (RFC 9111 §4.1).
         case varyWildcard = "vary-star"
         /// `must-understand`, and the status isn't (RFC 9111 §5.2.2.3).
@@ -41,7 +43,7 @@ enum Storability: Sendable, Hashable {
         /// will likely not be storable either, whoever asks.
         var isOfResponse: Bool {
             switch self {
-            case .noStore, .isPrivate, .setCookie, .session, .varyWildcard, .notUnderstood,
+            case .noStore, .isPrivate, .setCookie, .session, .secret, .varyWildcard, .notUnderstood,
                 .withoutFreshness, .tooLarge, .status:
                 true
             case .rule, .method, .requestNoStore, .authorization, .cookie: false
@@ -101,6 +103,7 @@ enum Storability: Sendable, Hashable {
         if rule?.isNever == true { return .rule }
         if let reason = methodObstacle(request, response, lifetime) { return reason }
         if request.sessionTouched { return .session }
+        if !response.secrets.isEmpty { return .secret }
         if response.headers.contains(.setCookie) { return .setCookie }
         if VaryField(response.headers, .vary).isWildcard { return .varyWildcard }
         if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }

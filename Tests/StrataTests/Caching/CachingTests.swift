@@ -68,6 +68,16 @@ struct CachingTests {
         #expect(cache.origin.count == 2)
     }
 
+    @Test func `a response with a secret in it is not stored`() async throws {
+        let cache = CachingHarness { _ in
+            var response = Response.of("token", [.cacheControl: "max-age=60"])
+            response.secrets = ["token"]
+            return response
+        }
+        #expect(try await cache.send().cacheStatus.contains("detail=secret"))
+        #expect(try await cache.send().isHit == false)
+    }
+
     @Test(arguments: [
         (HeaderName.authorization, "max-age=60", false),
         (.authorization, "max-age=60, public", true),
