@@ -103,6 +103,10 @@ extension Compression {
 extension String {
     /// The type and subtype of a `Content-Type`, in lower case (RFC 9110 §8.3.1).
     var mediaTypeEssence: String {
+        // Most often it is nothing else.
+        if utf8.allSatisfy({ $0.asciiLowercased == $0 && $0 > 0x20 && $0 != UInt8(ascii: ";") }) {
+            return self
+        }
         let end = utf8.firstIndex(of: UInt8(ascii: ";")) ?? endIndex
         return self[..<end].trimmingOptionalWhitespace.asciiLowercased
     }
