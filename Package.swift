@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "StrataServer", targets: ["StrataServer"]),
         .library(name: "StrataTesting", targets: ["StrataTesting"]),
         .executable(name: "strata-example", targets: ["strata-example"]),
+        .executable(name: "strata-proxy", targets: ["strata-proxy"]),
         .executable(name: "strata-bench", targets: ["strata-bench"]),
     ],
     traits: [
@@ -83,6 +84,13 @@ let package = Package(
             swiftSettings: librarySettings),
         .target(name: "CAllocationCounter", path: "Benchmarks/CAllocationCounter"),
         .executableTarget(
+            name: "strata-proxy",
+            dependencies: [
+                "Strata", "StrataCompression", "StrataRedis",
+                .target(name: "StrataServer", condition: server),
+            ],
+            swiftSettings: librarySettings),
+        .executableTarget(
             name: "strata-bench",
             dependencies: [
                 "Strata", "StrataCompression", "StrataRedis", "StrataTesting",
@@ -102,7 +110,8 @@ let package = Package(
         .testTarget(
             name: "StrataServerTests",
             dependencies: [
-                "Strata", "StrataTesting", .target(name: "StrataServer", condition: server),
+                "Strata", "StrataTesting", "strata-proxy",
+                .target(name: "StrataServer", condition: server),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -120,21 +120,37 @@
         /// - Throws: where two who read the head could come to two ends; forwarding it would let
         ///   the one behind be smuggled past the other.
         init(of head: ResponseHead, to method: Method) throws(UpstreamError) {
-            let codings = head.headers.lines(of: .transferEncoding)
+            let codings = head.headers.lines(of: .transferEncoding).flatMap {
+                $0.split(separator: ",").map(\.trimmingOptionalWhitespace)
+            }
             let lengths = head.headers.lines(of: .contentLength)
             if method == .head || head.status.forbidsContent {
                 self = .none
             } else if !codings.isEmpty {
-                // No other coding was asked for, so that none may come (RFC 9112 §7.4).
-                guard codings.count == 1, codings[0].equalsIgnoringASCIICase("chunked") else {
-                    throw UpstreamError(.malformed, "the transfer coding is not chunked")
-                }
-                self = .chunked
+                self = try Self.framing(codings, hasLength: !lengths.isEmpty)
             } else if !lengths.isEmpty {
                 self = .length(try Self.length(lengths))
             } else {
                 self = .untilClose
             }
+        }
+
+        /// By chunks, or where the coding is none that is known, by the connection's end.
+        ///
+        /// No coding but chunked was asked for, so that none may come (RFC 9112 §7.4); one that
+        /// is known to change the content would do so unseen.
+        private static func framing(
+            _ codings: [Substring], hasLength: Bool
+        ) throws(UpstreamError) -> ResponseFraming {
+            func has(_ name: String) -> Bool {
+                codings.contains { $0.equalsIgnoringASCIICase(name) }
+            }
+            if codings.count == 1, has("chunked") { return .chunked }
+            let known = ["chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress"]
+            guard !hasLength, !known.contains(where: has) else {
+                throw UpstreamError(.malformed, "the transfer coding is not chunked")
+            }
+            return .untilClose
         }
 
         /// One number, however often it is repeated (RFC 9110 §8.6).

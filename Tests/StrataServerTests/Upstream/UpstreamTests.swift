@@ -209,6 +209,7 @@
                 "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
                     + "3\r\nabc\r\n0\r\n\r\n", "abc"
             ),
+            ("an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\n\r\nabc", "abc"),
             ("more than announced", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef", "abc"),
             ("lines ended by LF", "HTTP/1.1 200 OK\nContent-Length: 3\n\nabc", "abc"),
         ])
@@ -240,6 +241,15 @@
             ),
             ("no number", "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc", .malformed),
             ("another coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc", .malformed),
+            (
+                "two codings", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x, chunked\r\n\r\nabc",
+                .malformed
+            ),
+            (
+                "an unknown coding and a length",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\nContent-Length: 1\r\n\r\nabc",
+                .malformed
+            ),
             ("a bare CR", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\nabc", .malformed),
             ("no colon", "HTTP/1.1 200 OK\r\nA b\r\n\r\nabc", .malformed),
             ("no name", "HTTP/1.1 200 OK\r\n: b\r\n\r\nabc", .malformed),
