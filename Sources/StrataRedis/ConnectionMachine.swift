@@ -157,8 +157,12 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         }
     }
 
-    /// Whether there is something that the socket would not take.
-    var isBlocked: Bool { blocked != nil }
+    /// The socket takes bytes again, so the server lives; whether the caller is the writer now,
+    /// since there is something that the socket would not take.
+    mutating func takeUpWriting(now: Duration) -> Bool {
+        lastProgress = now
+        return blocked != nil
+    }
 
     /// Takes back what the socket would not take; whoever sees it writable goes on writing.
     mutating func putBack(_ chunk: Chunk) { blocked = chunk }

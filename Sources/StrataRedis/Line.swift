@@ -68,7 +68,7 @@ final class Line {
             if isShakingHands { shakeHands(socket) } else { finishConnecting(socket) }
             return true
         case .greeting, .ready:
-            if readiness.canSend { connection.resumeWriting(to: socket) }
+            if readiness.canSend { connection.resumeWriting(to: socket, now: now) }
             return readiness.canReceive ? receive(from: socket) : false
         }
     }
@@ -153,8 +153,7 @@ final class Line {
             case .ended: throw Self.noTLS
             case .failed(let error): throw .io("The connection was lost", error)
             }
-            var output: [UInt8] = []
-            let isDone = try tls.shakeHands(sending: &output)
+            let (isDone, output) = try tls.shakeHands()
             // The few bytes of a handshake fit into a socket that nothing was sent on before.
             if !output.isEmpty {
                 let outcome = output.withUnsafeBytes { socket.send($0) }
@@ -280,23 +279,35 @@ final class Line {
 
 /// Looks a host's addresses up on a thread of its own, since that can take seconds.
 private final class Lookup: Sendable {
-    /// Guarded by the mutex: the outcome, until it is taken.
-    private let result = Mutex<Result<[SocketAddress], StoreError>?>(nil)
+    private enum State { case idle, running, done(Result<[SocketAddress], StoreError>) }
 
+    /// Guarded by the mutex: what became of it.
+    private let state = Mutex(State.idle)
+
+    /// Begins, unless an earlier look-up still runs: its outcome will do, and a name server that
+    /// does not answer must not cost a thread for each attempt.
     func start(host: String, port: UInt16, then wake: @escaping @Sendable () -> Void) {
+        let mustStart = state.withLock { state in
+            if case .running = state { return false }
+            state = .running
+            return true
+        }
+        guard mustStart else { return }
         Thread.detach { [self] in
             let outcome = Result { () throws(StoreError) in
                 try SocketAddress.resolve(host: host, port: port, onlyNumeric: false)
             }
-            result.withLock { $0 = outcome }
+            state.withLock { $0 = .done(outcome) }
             wake()
         }
     }
 
+    /// The outcome, once it is there; given out once.
     func take() -> Result<[SocketAddress], StoreError>? {
-        result.withLock { result in
-            defer { result = nil }
-            return result
+        state.withLock { state in
+            guard case .done(let outcome) = state else { return nil }
+            state = .idle
+            return outcome
         }
     }
 }

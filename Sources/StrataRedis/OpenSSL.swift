@@ -89,12 +89,11 @@ final class TLSSession: Sendable {
 
     fileprivate init(_ engine: consuming TLSEngine) { self.engine = Mutex(engine) }
 
-    /// Goes on with the handshake; whether it is done. What is to be sent is appended.
-    func shakeHands(sending output: inout [UInt8]) throws(StoreError) -> Bool {
+    /// Goes on with the handshake; whether it is done, and what is to be sent.
+    func shakeHands() throws(StoreError) -> (isDone: Bool, output: [UInt8]) {
         try engine.withLock { engine throws(StoreError) in
             let isDone = try engine.shakeHands()
-            engine.drain(into: &output)
-            return isDone
+            return (isDone, engine.drain())
         }
     }
 
@@ -110,10 +109,7 @@ final class TLSSession: Sendable {
     func seal(_ bytes: [UInt8]) throws(StoreError) -> [UInt8] {
         try engine.withLock { engine throws(StoreError) in
             try engine.write(bytes)
-            var output: [UInt8] = []
-            output.reserveCapacity(bytes.count + 512)
-            engine.drain(into: &output)
-            return output
+            return engine.drain()
         }
     }
 }
@@ -179,15 +175,12 @@ private struct TLSEngine: ~Copyable, @unchecked Sendable {
         }
     }
 
-    func drain(into output: inout [UInt8]) {
-        let start = output.count
+    /// Takes what is to be sent.
+    func drain() -> [UInt8] {
         let size = BIO_ctrl_pending(outgoing)
-        guard size > 0 else { return }
-        output += repeatElement(0, count: size)
-        let count = output[start...].withUnsafeMutableBytes { bytes in
-            BIO_read(outgoing, bytes.baseAddress, Int32(bytes.count))
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = size == 0 ? 0 : max(0, Int(BIO_read(outgoing, buffer.baseAddress, Int32(size))))
         }
-        output.removeLast(size - max(0, Int(count)))
     }
 }
 

@@ -115,8 +115,10 @@ final class RedisConnection: Sendable {
     }
 
     /// The socket takes bytes again.
-    func resumeWriting(to socket: Socket) {
-        guard state.withLock({ $0.socket === socket && $0.machine.isBlocked }) else { return }
+    func resumeWriting(to socket: Socket, now: Duration) {
+        guard state.withLock({ $0.socket === socket && $0.machine.takeUpWriting(now: now) }) else {
+            return
+        }
         poller.change(socket, key: key, sending: false)
         write(to: socket)
     }

@@ -83,9 +83,16 @@ import Testing
             Issue.record("two write")
             return
         }
-        #expect(machine.isBlocked)
+        let isBlocked = machine.takeUpWriting(now: .seconds(4))
+        #expect(isBlocked)
         #expect(Self.output(&machine) == "bcdef")
-        #expect(!machine.isBlocked)
+        let isStillBlocked = machine.takeUpWriting(now: .seconds(4))
+        #expect(!isStillBlocked)
+        // A long command that goes on being taken is no sign that the server is dead.
+        guard case .none = machine.due(now: .seconds(8)).step else {
+            Issue.record("given up")
+            return
+        }
     }
 
     @Test func `replies go to the waiters in their order`() throws {
