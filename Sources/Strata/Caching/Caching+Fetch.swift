@@ -1,10 +1,19 @@
 /// What a call of the handler brought, for all who waited for it.
 enum Fetched: Sendable {
-    /// A response that may be stored, and so used for every request that selects it; and the
-    /// status that the handler answered with, where it was asked.
-    case shared(StoredHead, Content, forwarded: Status?)
+    /// A response that may be stored, and so used for every request that selects it; and what the
+    /// handler answered, where it was asked.
+    case shared(StoredHead, Content, origin: Origin?)
     /// A response for the request alone that led to the call.
     case exclusive(Response, Storability.Reason)
+
+    /// What of the handler's answer is not stored.
+    struct Origin: Sendable {
+        /// The answer's status.
+        let status: Status
+        /// The fields that are for the request alone that led to the call: those that the answer
+        /// keeps from being used again (RFC 9111 §5.2.2.4, §5.2.2.7).
+        var ownFields: [Headers.Field] = []
+    }
 
     /// Content that is there, or still being made.
     enum Content: Sendable {
@@ -36,14 +45,14 @@ extension Caching {
             switch (fetched, role) {
             case (.exclusive(let response, let reason), .leader):
                 return exclusive(response, reason, request, target, found, status)
-            case (.shared(let head, let content, let forwarded), _):
+            case (.shared(let head, let content, let origin), _):
                 let isSelected =
                     head.selection
                     == Selection.fields(
                         head.selection.map(\.name), of: request)
                 let isUsable = role == .leader || (isSelected && mayFollow(head, target))
                 guard isUsable, let body = content.body else { break }
-                guard role != .latecomer, let forwarded else {
+                guard role != .latecomer, let origin else {
                     var status = CacheStatus()
                     status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
                     return reply(with: head, body, to: request, status, time.now)
@@ -51,8 +60,9 @@ extension Caching {
                 var status = status
                 status.isStored = true
                 status.isCollapsed = role == .follower
-                if forwarded != head.status { status.forwardStatus = forwarded }
-                return reply(with: head, body, to: request, status, time.now)
+                if origin.status != head.status { status.forwardStatus = origin.status }
+                let own = role == .leader ? origin.ownFields : []
+                return reply(with: head, body, to: request, status, time.now, own: own)
             case (.exclusive, _): break
             }
             return try await fetchAlone(request, target, found, status, next)
@@ -133,8 +143,8 @@ extension Caching {
         case .exclusive(let response, let reason):
             if request.method == .head { await learn(from: response, request, target, found) }
             return exclusive(response, reason, request, target, found, status)
-        case .store(let head, let content, let forwarded):
-            if forwarded != head.status { status.forwardStatus = forwarded }
+        case .store(let head, let content, let origin):
+            if origin.status != head.status { status.forwardStatus = origin.status }
             status.isStored = true
             let body: Body
             switch content {
@@ -147,7 +157,8 @@ extension Caching {
                         await save(head, content, request, target, found)
                     })
             }
-            return reply(with: head, body, to: request, status, time.now)
+            return reply(
+                with: head, body, to: request, status, time.now, own: origin.ownFields)
         }
     }
 
@@ -158,7 +169,7 @@ extension Caching {
     ) async throws {
         // Between the look-up and now, another flight may have come and gone.
         if let stored = await newer(than: found, request, target) {
-            return publish(.shared(stored.head, .bytes(stored.content), forwarded: nil))
+            return publish(.shared(stored.head, .bytes(stored.content), origin: nil))
         }
         switch try await ask(request, target, found, handler) {
         case .exclusive(let response, let reason):
@@ -166,13 +177,13 @@ extension Caching {
             if reason.isOfResponse, response.status.code < 500 {
                 await rememberUncacheable(target)
             }
-        case .store(let head, .there(let bytes), let forwarded):
-            publish(.shared(head, .bytes(bytes), forwarded: forwarded))
+        case .store(let head, .there(let bytes), let origin):
+            publish(.shared(head, .bytes(bytes), origin: origin))
             await save(head, bytes, request, target, found)
-        case .store(let head, .stream(let stream), let forwarded):
+        case .store(let head, .stream(let stream), let origin):
             let filling = FillingBody(
                 length: stream.length, limit: configuration.maximumBodyBytes)
-            publish(.shared(head, .filling(filling), forwarded: forwarded))
+            publish(.shared(head, .filling(filling), origin: origin))
             if let content = try await filling.fill(from: stream) {
                 await save(head, content, request, target, found)
             }
@@ -269,7 +280,7 @@ extension Caching {
             case stream(BodyStream)
         }
         /// It may be stored, or brought what is stored up to date.
-        case store(StoredHead, Content, forwarded: Status)
+        case store(StoredHead, Content, Fetched.Origin)
         /// It is for this request alone.
         case exclusive(Response, Storability.Reason)
     }
@@ -301,10 +312,12 @@ extension Caching {
             made: received, terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
             generations: names ?? [], part: StoredPart(response))
+        let own = response.headers.filter { restrictedFields(of: response).contains($0.name) }
+        let origin = Fetched.Origin(status: response.status, ownFields: own)
         return switch response.body {
-        case .empty: .store(head, .there([]), forwarded: response.status)
-        case .bytes(let bytes): .store(head, .there(bytes), forwarded: response.status)
-        case .stream(let stream): .store(head, .stream(stream), forwarded: response.status)
+        case .empty: .store(head, .there([]), origin)
+        case .bytes(let bytes): .store(head, .there(bytes), origin)
+        case .stream(let stream): .store(head, .stream(stream), origin)
         }
     }
 
@@ -326,7 +339,7 @@ extension Caching {
         // It was stored before, and is right now; whether it is next time has to be asked.
         case .skip: head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
         }
-        return .store(head, .there(stored.content), forwarded: .notModified)
+        return .store(head, .there(stored.content), Fetched.Origin(status: .notModified))
     }
 
     /// Brings a stored response up to date by the answer to a HEAD that agrees with it; one that
@@ -376,13 +389,19 @@ extension Caching {
     /// keeps from being used again (RFC 9111 §5.2.2.4, §5.2.2.7).
     func storedHeaders(of response: Response, received: Timestamp) -> Headers {
         var headers = response.headers.withoutConnectionFields
-        let control = CacheControl(response.headers, .cacheControl)
-        for case .fields(let names) in [control.private, control.noCache] {
-            headers.removeAll { names.contains($0.name) }
-        }
+        let restricted = restrictedFields(of: response)
+        if !restricted.isEmpty { headers.removeAll { restricted.contains($0.name) } }
         headers.remove(.age)
         if !headers.contains(.date) { headers[.date] = received.httpDate }
         return headers
+    }
+
+    /// The fields that `private` and `no-cache` name.
+    private func restrictedFields(of response: Response) -> [HeaderName] {
+        let control = CacheControl(response.headers, .cacheControl)
+        return [control.private, control.noCache].flatMap { restriction in
+            if case .fields(let names) = restriction { names } else { [HeaderName]() }
+        }
     }
 
     // MARK: Answering

@@ -89,9 +89,11 @@ extension Caching {
     func timeToLive(of head: StoredHead) -> Duration {
         let isValidatable =
             head.headers.contains(.etag) || head.headers.contains(.lastModified)
+        // A request may ask for a stale response, or for one in the place of an error.
+        let mayBeAskedFor = !head.terms.forbidsStale && !head.terms.requiresValidation
         let stale = max(
             head.terms.staleWhileRevalidate, head.terms.staleIfError,
-            isValidatable ? configuration.keepsStale : .zero)
+            isValidatable || mayBeAskedFor ? configuration.keepsStale : .zero)
         return min(
             max(.zero, head.timeToLive(at: time.now)) + stale, configuration.maximumTimeToLive)
     }

@@ -36,7 +36,8 @@ public struct Caching: Middleware {
         /// How many requests may wait for one call of the handler, 4,096 by default; further ones
         /// call it themselves.
         public var maximumWaiting = 4096
-        /// How long a stale response that can be validated is kept, an hour by default.
+        /// How long a stale response is kept that can be validated, or that a request may ask for
+        /// with `max-stale` or `stale-if-error`; an hour by default.
         public var keepsStale: Duration = .seconds(3600)
         /// The longest that anything is kept, 30 days by default.
         public var maximumTimeToLive: Duration = .seconds(30 * 86_400)
@@ -305,11 +306,14 @@ public struct Caching: Middleware {
     }
 
     /// The answer that a stored response gives to a request, its conditions met.
+    ///
+    /// - Parameter own: fields that are for this request alone.
     func reply(
         with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
-        _ now: Timestamp
+        _ now: Timestamp, own: [Headers.Field] = []
     ) -> Response {
         var response = Response(status: head.status, headers: head.headers, body: body)
+        for field in own { response.headers.append(field) }
         if Validation.isNotModified(request, head, now: now) {
             response = Validation.notModified(head)
         } else if case .bytes(let content) = body,

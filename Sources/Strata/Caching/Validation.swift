@@ -109,24 +109,17 @@ enum Validation {
 }
 
 extension Headers {
-    /// Without the fields that belong to one connection and those that `Connection` names
+    /// Without the fields that concern one connection, or a proxy's own credentials
     /// (RFC 9110 §7.6.1; RFC 9111 §3.1).
     var withoutConnectionFields: Headers {
-        var named: Set<HeaderName> = Self.connectionFields
-        for line in lines(of: .connection) {
-            for member in line.split(separator: ",") {
-                if let name = HeaderName(String(member.trimmingOptionalWhitespace)) {
-                    named.insert(name)
-                }
+        var kept = self
+        kept.removeConnectionFields()
+        kept.removeAll { field in
+            switch field.name {
+            case .proxyAuthenticate, .proxyAuthorization, "Proxy-Authentication-Info": true
+            default: false
             }
         }
-        var kept = self
-        kept.removeAll { named.contains($0.name) }
         return kept
     }
-
-    private static let connectionFields: Set<HeaderName> = [
-        .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
-        .proxyAuthenticate, .proxyAuthorization, "Proxy-Authentication-Info",
-    ]
 }

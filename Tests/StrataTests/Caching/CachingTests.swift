@@ -68,6 +68,28 @@ struct CachingTests {
         #expect(cache.origin.count == 2)
     }
 
+    @Test(arguments: ["private=\"X-Mine\"", "no-cache=\"X-Mine\""])
+    func `a field that is restricted goes to the first client alone`(control: String) async throws {
+        let cache = CachingHarness { _ in
+            .of("x", [.cacheControl: "max-age=60, " + control, "X-Mine": "1", "X-Ours": "2"])
+        }
+        let first = try await cache.send()
+        let second = try await cache.send()
+        #expect(first["X-Mine"] == "1" && first["X-Ours"] == "2")
+        #expect(second.isHit && second["X-Mine"] == nil && second["X-Ours"] == "2")
+    }
+
+    @Test func `a request that takes stale responses finds one, though it can't be validated`()
+        async throws
+    {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=1"]) }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(100))
+        let headers: Headers = [.cacheControl: "max-stale=1000"]
+        #expect(try await cache.send(.get, "/", headers).cacheStatus.contains("detail=max-stale"))
+        #expect(try await cache.send().isHit == false)
+    }
+
     @Test func `a response with a secret in it is not stored`() async throws {
         let cache = CachingHarness { _ in
             var response = Response.of("token", [.cacheControl: "max-age=60"])
