@@ -88,6 +88,9 @@ public struct SystemTime: TimeSource {
     /// The time since the machine started.
     public var uptime: Duration { .nanoseconds(Self.read(CLOCK_MONOTONIC)) }
 
+    /// The time since the machine started, in nanoseconds.
+    package static var uptimeNanoseconds: Int64 { read(CLOCK_MONOTONIC) }
+
     /// Waits so long.
     public func sleep(for duration: Duration) async throws {
         try await Task.sleep(for: duration)

@@ -56,8 +56,8 @@ public protocol StoreValue: Sendable {
 
 /// Bytes are kept as they are.
 extension [UInt8]: StoreValue {
-    /// How many bytes there are.
-    public var byteCount: Int { count }
+    /// How many bytes the array takes in memory, with its header and what the allocator adds.
+    public var byteCount: Int { capacity == 0 ? 0 : capacity + 40 }
     /// The bytes themselves.
     public var storeBytes: [UInt8] { self }
     /// Makes the value of its bytes.

@@ -1,109 +1,98 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import Synchronization
 
 /// Keeps what the layers store in the memory of this process.
 ///
-/// For a single instance, for tests, and for development: what is in it is gone with the process,
-/// and other instances don't see it. It never holds more than its limit in bytes; the entries
-/// that were used least recently go first.
+/// For a single instance, for tests, and in front of a store that instances share: what is in it
+/// is gone with the process, and other instances don't see it. It never holds more than its limit
+/// in bytes. Which entries go when room is needed is learned from the load: W-TinyLFU with a
+/// window between next to nothing and everything, where it is LRU. So a scan of things that
+/// are asked for once doesn't push out what is asked for often.
+///
+/// A hit is found and handed back without suspending, decoding or copying: what comes out is the
+/// very value that was put in. Expired entries are not handed out any more; their room is taken
+/// back when they are asked for, when it is needed, and a few at each write, but not by a clock: a
+/// store that nobody writes to keeps what it has.
+///
+/// ```swift
+/// let store = MemoryStore(maximumBytes: 256 << 20)
+/// let app = wrap(handler) { Caching(store: store) }
+/// ```
 public final class MemoryStore: CacheStore {
-    /// A part of the keys with a lock of its own.
+    /// A part of the keys with locks of its own.
     private final class Shard: Sendable {
         /// Guarded: by every call for a key of the shard.
-        let entries: Mutex<RecencyList>
+        let entries: Mutex<MemoryEntries>
+        /// Guarded: by every call about the generation of a name of the shard.
+        let generations = Mutex(GenerationTable(maximumCount: 8192))
 
-        init(maximumBytes: Int) { entries = Mutex(RecencyList(maximumBytes: maximumBytes)) }
+        init(maximumBytes: Int) { entries = Mutex(MemoryEntries(maximumBytes: maximumBytes)) }
     }
 
+    /// How many bytes the values may take in all, with what keeping them takes.
+    public let maximumBytes: Int
+    /// How many bytes one value may take.
+    public let maximumEntryBytes: Int
+
+    /// As many as a power of two.
     private let shards: [Shard]
-    private let maximumEntryBytes: Int
     private let time: any TimeSource
-    /// Guarded: by every call about generations.
-    private let generations = Mutex(GenerationTable())
+    private let isSystemTime: Bool
+    /// Keeps others from finding keys whose digests collide.
+    private let secret = UInt64.random(in: .min ... .max)
+
+    /// Guarded: by whoever has uses to tell, and never held together with a shard's lock.
+    private let advisor: Mutex<WindowAdvisor>
+    /// What the advisor says: the raw value of a ``WindowSetting``, and which uses it wants to
+    /// hear of. A shard that reads an old value is no worse for it.
+    private let setting = Atomic(WindowSetting.small.rawValue)
+    private let sampleMask = Atomic<UInt64>(0)
+
+    /// The number of the last generation that was given; random at first, so that no two stores
+    /// give the same ones.
+    private let lastGeneration = Atomic(UInt64.random(in: 1 ... .max / 2))
+    /// Whether any generation was ever advanced.
+    private let hasGenerations = Atomic(false)
+
     /// The sessions, which have the same limit in bytes to themselves.
     let sessions: MemorySessions
 
     /// Makes an empty store.
     ///
     /// - Parameters:
-    ///   - maximumBytes: how much it holds, 64 MiB by default, at least 1 MiB; values count with
-    ///     their `byteCount`, their keys, and what keeping them takes. Sessions count by
-    ///     themselves, up to the same limit.
-    ///   - maximumEntryBytes: the largest entry, by default an eighth of the whole.
+    ///   - maximumBytes: how much it holds, 64 MiB by default. Values count with their
+    ///     `byteCount` and 96 bytes for what keeping one takes; keys count for nothing, as only
+    ///     digests of them are kept. Sessions count by themselves, up to the same limit. Beside
+    ///     that, a store takes up to half a megabyte for learning from the load, and up to 8,192
+    ///     purged names for each 8 MiB.
+    ///   - maximumEntryBytes: how many bytes one value may take, by default a sixteenth of the
+    ///     whole, and never more than half of it or 1 GiB. Entries are divided among parts with
+    ///     locks of their own, each at least 8 MiB and twice this large: a great limit for one
+    ///     entry leaves fewer of them.
+    ///   - time: what times to live are measured with.
     public init(
         maximumBytes: Int = 64 << 20, maximumEntryBytes: Int? = nil,
         time: any TimeSource = SystemTime()
     ) {
-        let shardCount = 8
-        let share = max(maximumBytes, 1 << 20) / shardCount
-        shards = (0..<shardCount).map { _ in Shard(maximumBytes: share) }
-        self.maximumEntryBytes = min(maximumEntryBytes ?? share, share)
+        let most = min(maximumBytes / 2, EntryNodes<Void>.Node.maximumCost) - MemoryEntries.overhead
+        let entryBytes = min(maximumEntryBytes ?? maximumBytes / 16, max(most, 0))
+        let leastShare = max(8 << 20, 2 * (entryBytes + MemoryEntries.overhead))
+        let wanted = 4 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        var shardCount = 1
+        while shardCount < wanted, maximumBytes / (shardCount * 2) >= leastShare { shardCount *= 2 }
+        self.maximumBytes = maximumBytes
+        self.maximumEntryBytes = entryBytes
+        shards = (0..<shardCount).map { _ in Shard(maximumBytes: maximumBytes / shardCount) }
+        advisor = Mutex(WindowAdvisor(capacity: maximumBytes))
         self.time = time
+        isSystemTime = time is SystemTime
         sessions = MemorySessions(maximumBytes: maximumBytes, time: time)
-    }
-
-    private func shard(of key: ByteKey) -> Shard {
-        shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
-    }
-
-    /// The value under the key, the very one that was set, or nil; never suspends.
-    public func value<Value: StoreValue>(
-        for key: String, as type: Value.Type
-    ) async throws(StoreError) -> Value? {
-        let (key, now) = (ByteKey(text: key), time.now)
-        return shard(of: key).entries.withLock { $0.value(for: key, at: now) }
-    }
-
-    /// The record under a key, unless it was purged; as ``value(for:as:)`` and
-    /// ``generations(of:)`` would tell, in one step.
-    func record(_ key: CacheKey) -> CacheRecord? {
-        let now = time.now
-        let found: CacheRecord? = shard(of: key.bytes).entries.withLock {
-            $0.value(for: key.bytes, at: now)
-        }
-        guard case .response(let response) = found else { return found }
-        let isCurrent = generations.withLock { table in
-            response.head.generations.allSatisfy {
-                table.generation(of: $0.name) == $0.generation
-            }
-        }
-        return isCurrent ? found : nil
-    }
-
-    /// Keeps the value for at most that long; the least recently used go for it.
-    public func set<Value: StoreValue>(
-        _ value: Value, for key: String, timeToLive: Duration
-    ) async throws(StoreError) {
-        let cost = value.byteCount + key.utf8.count + RecencyList.overhead
-        let end = time.now + timeToLive
-        let key = ByteKey(text: key)
-        shard(of: key).entries.withLock { entries in
-            guard cost <= maximumEntryBytes, timeToLive > .zero else {
-                return entries.remove(key)
-            }
-            entries.set(value, for: key, cost: cost, end: end)
-        }
-    }
-
-    /// Removes the values under the keys.
-    public func remove(_ keys: [String]) async throws(StoreError) {
-        for key in keys.map(ByteKey.init(text:)) {
-            shard(of: key).entries.withLock { $0.remove(key) }
-        }
-    }
-
-    /// The current generations of the names.
-    public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
-        generations.withLock { table in names.map { table.generation(of: $0) } }
-    }
-
-    /// Gives each of the names a new generation.
-    public func advanceGenerations(
-        of names: [String], timeToLive: Duration
-    ) async throws(StoreError) {
-        let now = time.now
-        generations.withLock { table in
-            for name in names { table.advance(name, until: now + timeToLive, at: now) }
-        }
     }
 
     /// How many bytes are held, as they count towards the limit; sessions not among them.
@@ -113,36 +102,120 @@ public final class MemoryStore: CacheStore {
 
     /// How many entries are held, sessions not among them.
     public var entryCount: Int { shards.reduce(0) { $0 + $1.entries.withLock { $0.count } } }
-}
 
-/// The generations of names. A number is never given twice.
-///
-/// The table is bounded: when it is full of names that still count, it is emptied, and every name
-/// that isn't in it has a generation that is new. That makes everything stored invalid, which is
-/// never wrong.
-struct GenerationTable: ~Copyable {
-    private var entries: [ByteKey: (generation: Generation, end: Timestamp)] = [:]
-    private var unnamed = Generation.first
-    private var last = UInt64.random(in: 1...(.max / 2))
-    private let maximumCount: Int
+    /// The value under the key, the very one that was set, or nil; never suspends.
+    public func value<Value: StoreValue>(
+        for key: String, as type: Value.Type
+    ) async throws(StoreError) -> Value? { valueNow(for: key, as: type) }
 
-    init(maximumCount: Int = 100_000) { self.maximumCount = maximumCount }
-
-    func generation(of name: String) -> Generation {
-        entries.isEmpty ? unnamed : entries[ByteKey(text: name)]?.generation ?? unnamed
+    /// Keeps the value for at most that long; others may go for it.
+    public func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration
+    ) async throws(StoreError) {
+        let key = KeyDigest(key, secret: secret)
+        let size = value.byteCount
+        guard size <= maximumEntryBytes, timeToLive > .zero else { return remove(key) }
+        let value = StoredValue(value)
+        let now = uptime
+        let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
+        var remainder = MemoryEntries.Remainder()
+        shard(of: key).entries.withLock {
+            $0.set(
+                value, cost: max(size, 0) + MemoryEntries.overhead,
+                end: end.overflow ? .max : end.partialValue, for: key, now: now,
+                setting: WindowSetting(rawValue: setting.load(ordering: .relaxed)) ?? .small,
+                sampleMask: sampleMask.load(ordering: .relaxed), remainder: &remainder)
+        }
+        tell(remainder)
     }
 
-    mutating func advance(_ name: String, until end: Timestamp, at now: Timestamp) {
-        let name = ByteKey(text: name)
-        if entries.count >= maximumCount, entries[name] == nil {
-            entries = entries.filter { $0.value.end > now }
-            if entries.count >= maximumCount / 2 {
-                entries = [:]
-                last += 1
-                unnamed = Generation(last)
+    /// Removes the values under the keys.
+    public func remove(_ keys: [String]) async throws(StoreError) {
+        for key in keys { remove(KeyDigest(key, secret: secret)) }
+    }
+
+    /// The current generations of the names.
+    public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
+        names.map(generation(of:))
+    }
+
+    /// Gives each of the names a new generation.
+    public func advanceGenerations(
+        of names: [String], timeToLive: Duration
+    ) async throws(StoreError) {
+        let now = uptime
+        let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
+        for name in names {
+            let name = KeyDigest(name, secret: secret)
+            shard(of: name).generations.withLock {
+                $0.advance(name, until: end.overflow ? .max : end.partialValue, now: now) {
+                    Generation(lastGeneration.add(1, ordering: .relaxed).newValue)
+                }
             }
         }
-        last += 1
-        entries[name] = (Generation(last), end)
+        if !names.isEmpty { hasGenerations.store(true, ordering: .releasing) }
+    }
+}
+
+extension MemoryStore {
+    /// The value under the key, the very one that was set, or nil: what
+    /// ``value(for:as:)`` does, where no `await` is wanted.
+    package func valueNow<Value: StoreValue>(for key: String, as type: Value.Type) -> Value? {
+        let key = KeyDigest(key, secret: secret)
+        let now = uptime
+        let mask = sampleMask.load(ordering: .relaxed)
+        var remainder = MemoryEntries.Remainder()
+        let value = shard(of: key).entries.withLock {
+            $0.value(for: key, now: now, sampleMask: mask, remainder: &remainder)
+        }
+        tell(remainder)
+        return (value as? StoredValue<Value>)?.value
+    }
+
+    /// The record under a key, unless it was purged; as ``value(for:as:)`` and
+    /// ``generations(of:)`` would tell, in one step.
+    func record(_ key: CacheKey) -> CacheRecord? {
+        let found = valueNow(for: key.text, as: CacheRecord.self)
+        guard case .response(let response) = found else { return found }
+        let isCurrent = response.head.generations.allSatisfy {
+            generation(of: $0.name) == $0.generation
+        }
+        return isCurrent ? found : nil
+    }
+
+    private func generation(of name: String) -> Generation {
+        guard hasGenerations.load(ordering: .acquiring) else { return .first }
+        let name = KeyDigest(name, secret: secret)
+        return shard(of: name).generations.withLock { $0.generation(of: name) }
+    }
+
+    private func remove(_ key: KeyDigest) {
+        var remainder = MemoryEntries.Remainder()
+        shard(of: key).entries.withLock { $0.remove(key, remainder: &remainder) }
+    }
+
+    private func shard(of key: KeyDigest) -> Shard {
+        shards[Int(truncatingIfNeeded: key.high) & (shards.count - 1)]
+    }
+
+    /// The machine's uptime in nanoseconds, past the arithmetic of `Duration` where that is a cost.
+    private var uptime: Int64 {
+        isSystemTime ? SystemTime.uptimeNanoseconds : time.uptime.saturatedNanoseconds
+    }
+
+    /// Tells the advisor of uses, and does as it says.
+    private func tell(_ remainder: borrowing MemoryEntries.Remainder) {
+        guard !remainder.uses.isEmpty else { return }
+        advisor.withLock { advisor in
+            for use in remainder.uses { advisor.note(hash: use.hash, cost: use.cost) }
+            setting.store(advisor.setting.rawValue, ordering: .relaxed)
+            sampleMask.store(advisor.mask, ordering: .relaxed)
+        }
+    }
+
+    /// What is wrong with what is kept; nothing as long as this type is right.
+    var inconsistencies: [String] {
+        shards.flatMap { $0.entries.withLock { $0.inconsistencies } }
+            + (byteCount > maximumBytes ? ["\(byteCount) bytes are held"] : [])
     }
 }

@@ -1,0 +1,101 @@
+import StrataTesting
+import Testing
+
+@testable import Strata
+
+@Suite struct WindowAdvisorTests {
+    /// The loads, each with the settings that suit it.
+    private static let cases: [(CacheLoad, Set<WindowSetting>)] = [
+        (.zipf(60_000, keyCount: 10_000, exponent: 0.9), [.small]),
+        (.scans(60_000, keyCount: 5_000), [.small, .middling]),
+        (.loop(60_000, keyCount: 3_000), [.small]),
+        (.drift(60_000, keyCount: 2_000), [.whole]),
+        (.recency(60_000, distance: 200), [.whole]),
+    ]
+
+    @Test(arguments: cases)
+    func `it finds the setting that suits the load`(
+        load: CacheLoad, settings: Set<WindowSetting>
+    ) {
+        var advisor = WindowAdvisor(capacity: 500)
+        for key in load.keys { advisor.note(hash: mixed(key), cost: 1) }
+        #expect(settings.contains(advisor.setting))
+    }
+
+    @Test func `it changes its mind when the load changes for good`() {
+        var advisor = WindowAdvisor(capacity: 500)
+        var settings: [WindowSetting] = []
+        for load in [
+            CacheLoad.loop(60_000, keyCount: 2_000), .recency(60_000, distance: 200),
+            .loop(60_000, keyCount: 3_000),
+        ] {
+            for key in load.keys { advisor.note(hash: mixed(key), cost: 1) }
+            settings.append(advisor.setting)
+        }
+        #expect(settings == [.small, .whole, .small])
+    }
+
+    @Test func `it keeps its mind over a load that votes by turns`() {
+        var advisor = WindowAdvisor(capacity: 500)
+        var changes = 0
+        var last = advisor.setting
+        for step in 0..<100_000 {
+            let position = step % 4_000
+            advisor.note(
+                hash: mixed(UInt64(position < 2_000 ? position : 3_999 - position)), cost: 1)
+            if advisor.setting != last { changes += 1 }
+            last = advisor.setting
+        }
+        #expect(last == .whole)
+        #expect(changes <= 3)
+    }
+
+    @Test func `its sample follows the number of entries, down and up`() {
+        var advisor = WindowAdvisor(capacity: 10_000_000)
+        #expect(advisor.mask == 0)
+        for key in 0..<100_000 as Range<UInt64> { advisor.note(hash: mixed(key), cost: 100) }
+        #expect(advisor.mask.nonzeroBitCount >= 4)
+        for key in 0..<100_000 as Range<UInt64> {
+            advisor.note(hash: mixed(key &* 7 | 1 << 50), cost: 50_000)
+        }
+        #expect(advisor.mask.nonzeroBitCount <= 1)
+    }
+
+    /// Through the store itself: loads, and how many entries it has room for.
+    @Test(arguments: [
+        (CacheLoad.zipf(50_000, keyCount: 10_000, exponent: 0.9), 500),
+        (.scans(50_000, keyCount: 5_000), 500), (.loop(50_000, keyCount: 2_000), 800),
+        (.shifts(50_000, keyCount: 3_000), 500), (.drift(50_000, keyCount: 2_000), 500),
+        (.recency(50_000, distance: 200), 300), (.phases(60_000, keyCount: 1_000), 400),
+    ])
+    func `the store's hit ratio is no less than LRU's`(load: CacheLoad, size: Int) async throws {
+        let store = MemoryStore(maximumBytes: size * (MemoryEntries.overhead + 104))
+        var hits = 0
+        for key in load.keys {
+            if store.valueNow(for: "\(key)", as: Page.self) != nil {
+                hits += 1
+            } else {
+                try await store.set(Page(), for: "\(key)", timeToLive: .seconds(600))
+            }
+        }
+        let ratio = Double(hits) / Double(load.keys.count)
+        // What it takes to find out that LRU suits the load costs no more than this.
+        #expect(ratio > load.hitRatioOfLRU(entryCount: size) - 0.005)
+        #expect(store.inconsistencies == [])
+    }
+}
+
+private struct Page: StoreValue {
+    var byteCount: Int { 104 }
+    var storeBytes: [UInt8] { [] }
+
+    init() {}
+
+    init?(storeBytes: [UInt8]) { nil }
+}
+
+/// A hash of a number: SplitMix64's next.
+private func mixed(_ key: UInt64) -> UInt64 {
+    var generator = SeededGenerator(seed: key)
+    return generator.next()
+}
