@@ -24,7 +24,9 @@ static inline CURLcode strata_set_list(CURL *easy, CURLoption option, struct cur
 
 /// The callbacks of a transfer, each of which is given `cls`.
 static inline void strata_set_callbacks(CURL *easy, void *cls, curl_write_callback header,
-                                        curl_write_callback content, curl_read_callback upload)
+                                        curl_write_callback content, curl_read_callback upload,
+                                        curl_sockopt_callback opened,
+                                        curl_prereq_callback ready)
 {
     curl_easy_setopt(easy, CURLOPT_PRIVATE, cls);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header);
@@ -33,6 +35,10 @@ static inline void strata_set_callbacks(CURL *easy, void *cls, curl_write_callba
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, cls);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, upload);
     curl_easy_setopt(easy, CURLOPT_READDATA, cls);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, opened);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, cls);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, ready);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, cls);
 }
 
 /// What `strata_set_callbacks` gave to the transfer.

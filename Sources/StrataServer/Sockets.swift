@@ -31,6 +31,26 @@
             return count > 0 || (count < 0 && errno == EAGAIN)
         }
 
+        /// Whether the peer has sent something that isn't read, or is gone.
+        var hasInput: Bool {
+            var byte: UInt8 = 0
+            let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+            return count >= 0 || errno != EAGAIN
+        }
+
+        /// The port at this end.
+        var localPort: Int? {
+            // The port stands at the same place in the addresses of both families.
+            var address = sockaddr_in6()
+            var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            let isKnown = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    getsockname(descriptor, $0, &size)
+                } == 0
+            }
+            return isKnown ? Int(UInt16(bigEndian: address.sin6_port)) : nil
+        }
+
         /// Has the peer told that the connection is broken.
         func reset() {
             var unspecified = sockaddr()
@@ -113,16 +133,10 @@
         guard bind(listener, first.ai_addr, first.ai_addrlen) == 0, listen(listener, 4096) == 0
         else { throw fail("listen on") }
 
-        var bound = sockaddr_in6()
-        var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
-        let port: UInt16? = withUnsafeMutablePointer(to: &bound) { bound in
-            bound.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                getsockname(listener, $0, &size)
-            } == 0 ? UInt16(bigEndian: bound.pointee.sin6_port) : nil
+        guard let port = Socket(descriptor: listener).localPort else {
+            throw fail("find the port of")
         }
-        // The port stands at the same place in the addresses of both families.
-        guard let port else { throw fail("find the port of") }
-        return (listener, ListenAddress(host: address.host, port: Int(port)))
+        return (listener, ListenAddress(host: address.host, port: port))
     }
 
     /// A connected socket, and who is at its other end.

@@ -62,6 +62,8 @@ import Foundation
         func server(_ events: Events = .ignored) -> Server.Configuration {
             var configuration = Server.Configuration(address: address)
             configuration.maximumContentBytes = nil
+            // The memory that goes with it has room for the heads of responses, too.
+            configuration.maximumHeadBytes = 32 * 1024
             configuration.events = events
             return configuration
         }

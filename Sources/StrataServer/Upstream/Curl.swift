@@ -99,6 +99,8 @@
         private let multi: UnsafeMutableRawPointer
         private let base: String
         private var transfers: [ObjectIdentifier: EasyTransfer] = [:]
+        /// The sockets of connections, by their ports at this end.
+        var sockets: [Int: Socket] = [:]
         /// Those that may have to be paused or not, found out in the midst of libcurl's work.
         var changed: [Transfer] = []
         /// Those that are woken when libcurl has done what it can.
@@ -172,6 +174,11 @@
                 else { continue }
                 let result = strata_result(message)
                 let easy = Unmanaged<EasyTransfer>.fromOpaque(context).takeUnretainedValue()
+                if easy.startsAnew() {
+                    curl_multi_remove_handle(multi, easy.handle)
+                    curl_multi_add_handle(multi, easy.handle)
+                    continue
+                }
                 waiters += easy.transfer.finished(UpstreamError(result))
                 remove(easy)
             }
@@ -209,6 +216,9 @@
         private let lines: UnsafeMutablePointer<curl_slist>?
         let started: Duration
         var lastActivity: Duration
+        /// The sockets that libcurl has opened for this transfer.
+        private var opened: [Socket] = []
+        private var isRefused = false
 
         init?(_ transfer: Transfer, _ thread: LoopThread, _ base: String) {
             guard let handle = curl_easy_init() else { return nil }
@@ -220,7 +230,7 @@
             lines = transfer.request.fieldLines
             strata_set_callbacks(
                 handle, Unmanaged.passUnretained(self).toOpaque(), headLineArrived,
-                contentArrived, contentWanted)
+                contentArrived, contentWanted, socketOpened, requestReady)
             prepare(transfer.request, thread.configuration, base)
         }
 
@@ -263,6 +273,31 @@
 
         private func set(_ option: CURLoption, _ value: String) {
             _ = strata_set_string(handle, option, value)
+        }
+
+        // MARK: Connections
+
+        fileprivate func opened(_ socket: Socket) { opened.append(socket) }
+
+        /// Whether the connection, by its port at this end, may be used.
+        ///
+        /// What an origin sends before it was asked must not be taken for an answer
+        /// (RFC 9112 §9.2), and libcurl would.
+        fileprivate func mayUseConnection(_ port: Int) -> Bool {
+            if let socket = opened.first(where: { $0.localPort == port }) {
+                thread.sockets[port] = socket
+            } else if let socket = thread.sockets[port], socket.localPort == port {
+                isRefused = socket.hasInput
+            }
+            return !isRefused
+        }
+
+        /// Whether a connection was refused, so that the transfer begins anew with another.
+        fileprivate func startsAnew() -> Bool {
+            guard isRefused else { return false }
+            isRefused = false
+            set(CURLOPT_FRESH_CONNECT, 1)
+            return true
         }
 
         // MARK: Callbacks
@@ -324,6 +359,23 @@
     ) -> Int {
         context.transfer?.fill(UnsafeMutableRawBufferPointer(start: room, count: size * count))
             ?? Int(CURL_READFUNC_ABORT)
+    }
+
+    /// `curl_sockopt_callback`
+    private func socketOpened(
+        context: UnsafeMutableRawPointer?, descriptor: curl_socket_t, purpose: curlsocktype
+    ) -> Int32 {
+        context.transfer?.opened(Socket(descriptor: descriptor))
+        return CURL_SOCKOPT_OK
+    }
+
+    /// `curl_prereq_callback`: a connection was chosen for the request.
+    private func requestReady(
+        context: UnsafeMutableRawPointer?, remoteAddress: UnsafeMutablePointer<CChar>?,
+        localAddress: UnsafeMutablePointer<CChar>?, remotePort: Int32, localPort: Int32
+    ) -> Int32 {
+        context.transfer?.mayUseConnection(Int(localPort)) ?? false
+            ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
     }
 
     extension UnsafeMutableRawPointer? {

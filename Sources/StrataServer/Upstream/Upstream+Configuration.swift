@@ -25,8 +25,8 @@
             public var continueTimeout: Duration = .seconds(1)
 
             /// How many bytes the heads of a response may have, interim ones included; by default
-            /// 64 KiB. A larger one is an error.
-            public var maximumHeadBytes = 64 * 1024
+            /// 32 KiB. A larger one is an error.
+            public var maximumHeadBytes = 32 * 1024
 
             /// How many bytes of a response's content are held for a client that doesn't take
             /// them; by default 128 KiB. The origin is then not read from.

@@ -22,7 +22,14 @@
                     throw RawClient.Failure("\(reading)")
                 }
                 let handler = options.handler(for: options.upstream, MemoryStore())
-                return try await withServer(handler, { $0.maximumContentBytes = nil }) { port in
+                let server = options.server()
+                return try await withServer(
+                    handler,
+                    {
+                        $0.maximumContentBytes = server.maximumContentBytes
+                        $0.maximumHeadBytes = server.maximumHeadBytes
+                    }
+                ) { port in
                     try await body(port, origin)
                 }
             }
@@ -119,9 +126,31 @@
                     try await onThread {
                         let client = try RawClient(port)
                         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                        #expect(throws: (any Error).self) { try client.answer() }
+                        // Where nothing was sent yet, the client can still be told.
+                        let answer = try? client.answer()
+                        #expect(answer.map { $0.status >= 500 } ?? true)
                     }
                 }
+            }
+        }
+
+        @Test func `a large head is passed on, and one beyond the limit is a problem`()
+            async throws
+        {
+            for (size, status) in [(30_000, 200), (40_000, 502)] {
+                let value = String(repeating: "x", count: size)
+                let answer = try await withProxy(
+                    origin: answering(
+                        "HTTP/1.1 200 OK\r\nX-Long: \(value)\r\nContent-Length: 0\r\n\r\n")
+                ) { port, _ in
+                    try await onThread {
+                        let client = try RawClient(port)
+                        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                        return try client.answer()
+                    }
+                }
+                #expect(answer.status == status)
+                #expect(answer.field("X-Long") == (status == 200 ? value : nil))
             }
         }
 

@@ -408,6 +408,28 @@
             }
         }
 
+        @Test func `what an origin sends unasked is never an answer`() async throws {
+            let isSent = AsyncStream<Void>.makeStream()
+            try await withOrigin({ connection, _ in
+                while true {
+                    _ = try connection.request()
+                    try connection.send("HTTP/1.1 304 Not Modified\r\n\r\n")
+                    usleep(30_000)
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                    isSent.continuation.yield()
+                }
+            }) { origin in
+                let upstream = try Upstream(origin.url)
+                var sent = isSent.stream.makeAsyncIterator()
+                for _ in 0..<3 {
+                    let response = try await upstream.respond(to: Request(.get, "/"))
+                    #expect(response.status == 304)
+                    await sent.next()
+                }
+                #expect(origin.connectionCount == 3)
+            }
+        }
+
         // MARK: Flow
 
         @Test func `a response is held back while nobody takes it`() async throws {
