@@ -44,6 +44,9 @@
 
         typealias Waiter = CheckedContinuation<Void, Never>
 
+        /// How many times more of a response is held while the request's content is still sent.
+        private static let leadFactor = 16
+
         let request: OutgoingRequest
         private let loop: CurlLoop
         private let bufferLimit: Int
@@ -69,6 +72,8 @@
             var isOutgoingComplete = false
             /// Whether libcurl was told that there is nothing to send for now.
             var isSendingPaused = false
+            /// Whether the request's content is still on its way, if there is any.
+            var isSending = true
             /// The task that sends the content, where it waits for the last piece to be taken.
             var sender: Waiter?
 
@@ -188,7 +193,10 @@
 
         /// There is no more content.
         func endContent() {
-            state.withLock { $0.isOutgoingComplete = true }
+            state.withLock { state in
+                state.isOutgoingComplete = true
+                state.isSending = false
+            }
             loop.look(at: self)
         }
 
@@ -233,7 +241,11 @@
                         _ = try ResponseFraming(of: head, to: request.method)
                         state.isAnswered = true
                         // An error ends the sending; any other answer is a leave to send, too.
-                        if head.status.code < 400 { state.mayContinue = true }
+                        if head.status.code < 400 {
+                            state.mayContinue = true
+                        } else {
+                            state.isSending = false
+                        }
                     }
                     state.heads.append(head)
                     let sender = state.mayContinue ? state.sender.take() : nil
@@ -255,9 +267,18 @@
         func received(_ bytes: UnsafeRawBufferPointer) -> Reception {
             state.withLock { state in
                 guard state.end == nil else { return .over }
-                guard state.content.count < bufferLimit else {
-                    state.isReceptionPaused = true
-                    return .full
+                if state.content.count >= bufferLimit {
+                    // Nobody takes the response while the request's content is still sent. An
+                    // origin that won't take that before it has sent this would wait forever.
+                    guard state.isSending, request.content != .none else {
+                        state.isReceptionPaused = true
+                        return .full
+                    }
+                    guard state.content.count < bufferLimit * Self.leadFactor else {
+                        state.end = .failed(
+                            UpstreamError(.lost, "the response overtakes the request's content"))
+                        return .over
+                    }
                 }
                 state.content.append(contentsOf: bytes)
                 return .taken(state.receiver.take())

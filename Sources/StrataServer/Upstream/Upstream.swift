@@ -13,7 +13,9 @@
     /// without a word. Every other request gets a connection of its own, so that it is never sent
     /// twice (RFC 9110 §9.2.2).
     ///
-    /// Content of a HEAD request isn't forwarded, nor are trailers.
+    /// Content of a HEAD request isn't forwarded, nor are trailers. A response begins to go to the
+    /// client when all of the request's content has come, unless it is an error; an origin that
+    /// sends more than 2 MiB before that is given up.
     ///
     /// ```swift
     /// let origin = try Upstream("http://127.0.0.1:3000")

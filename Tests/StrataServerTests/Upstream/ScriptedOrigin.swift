@@ -90,14 +90,19 @@
                 }
             }
 
-            /// The next request: its lines, without their ends, and its content.
-            func request() throws -> Asked {
+            /// The next request's lines, without their ends.
+            func head() throws -> Asked {
                 var asked = Asked()
                 while true {
                     let line = try line()
-                    if line.isEmpty { break }
+                    if line.isEmpty { return asked }
                     asked.lines.append(line)
                 }
+            }
+
+            /// The next request, with its content where that is sent without leave.
+            func request() throws -> Asked {
+                var asked = try head()
                 if asked.field("Transfer-Encoding") == "chunked" {
                     while let size = Int(try line(), radix: 16) {
                         asked.content += try bytes(size)

@@ -455,6 +455,32 @@
             }
         }
 
+        @Test(arguments: [(1_000_000, true), (64_000_000, false)])
+        func `an origin may answer while it is sent content, within bounds`(
+            size: Int, isAnswered: Bool
+        ) async throws {
+            try await withOrigin({ connection, _ in
+                _ = try connection.head()
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+                var rest = size
+                while rest > 0 {
+                    let piece = try connection.bytes(min(rest, 50_000))
+                    try connection.send(piece)
+                    rest -= piece.count
+                }
+            }) { origin in
+                let source = Pieces([UInt8](repeating: 7, count: size), of: 100_000)
+                let request = Request(.put, "/", body: RequestBody(length: size, source))
+                do {
+                    let response = try await Upstream(origin.url).respond(to: request)
+                    #expect(try await response.body.collect(upTo: size).count == size)
+                    #expect(isAnswered)
+                } catch let error as UpstreamError {
+                    #expect(error.reason == .lost && !isAnswered)
+                }
+            }
+        }
+
         @Test func `cancelling the task ends the exchange`() async throws {
             let gone = Mutex(false)
             let isAsked = AsyncStream<Void>.makeStream()
