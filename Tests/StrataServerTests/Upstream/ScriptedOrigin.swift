@@ -35,7 +35,10 @@
             Thread.detachNewThread {
                 while true {
                     let descriptor = accept(listener, nil, nil)
-                    guard descriptor >= 0 else { return }
+                    guard descriptor >= 0 else {
+                        close(listener)
+                        return
+                    }
                     let number = self.accepted.withLock { count in
                         count += 1
                         return count
@@ -55,7 +58,6 @@
         /// Accepts nobody any more; those who try are refused.
         func stop() {
             shutdown(listener, Int32(SHUT_RDWR))
-            close(listener)
             open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
         }
 
