@@ -91,7 +91,7 @@ public final class RedisServer: Sendable {
         // A redis-server that was built without TLS does not know the option.
         let tls = tlsPort == 0 ? [] : ["--tls-port", "\(tlsPort)"]
         let (guardian, input) = try Self.spawn(arguments + tls + options)
-        for _ in 0..<1000 {
+        for _ in 0..<3000 {
             if let server = processID() {
                 run.withLock { $0 = Run(guardian: guardian, guardianInput: input, server: server) }
                 return
@@ -163,21 +163,30 @@ public final class RedisServer: Sendable {
             .first { access($0, X_OK) == 0 }
     }
 
+    /// The next port to try: each is given once, and they lie below those that the kernel hands
+    /// to connections, so that nobody takes one before redis-server does.
+    private static let nextPort = Atomic<UInt16>(.random(in: 10_000..<30_000))
+
     private static func freePort() throws -> UInt16 {
+        for _ in 0..<1000 {
+            let port = nextPort.wrappingAdd(1, ordering: .relaxed).newValue
+            if (1024..<32_768).contains(port), isFree(port) { return port }
+        }
+        throw StartError(description: "No port is free.")
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutableBytes(of: &address) { bytes in
+        address.sin_port = port.bigEndian
+        return withUnsafeBytes(of: &address) { bytes in
             bytes.withMemoryRebound(to: sockaddr.self) {
-                bind(descriptor, $0.baseAddress, size) == 0
-                    && getsockname(descriptor, $0.baseAddress, &size) == 0
+                bind(descriptor, $0.baseAddress, socklen_t(bytes.count)) == 0
             }
         }
-        guard isBound else { throw StartError(description: "No port is free.") }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     /// The process that listens at the Unix socket; nil while none does.
