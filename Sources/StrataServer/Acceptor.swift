@@ -10,6 +10,9 @@
         /// How often the time limits are looked at, in milliseconds.
         private static let tick: Int32 = 200
 
+        /// How often it is looked whether something that is waited for has come, in milliseconds.
+        private static let quickTick: Int32 = 5
+
         /// How long a closed connection's socket is kept for its client to close it too.
         private static let lingerTime = Duration.seconds(2)
 
@@ -33,6 +36,22 @@
             var lingering: [UInt64: (descriptor: Int32, end: Duration)] = [:]
             var isListening = true
             var isEnding = false
+            /// Who waits for what, and until when.
+            var waiter: Waiter?
+        }
+
+        private struct Waiter {
+            let milestone: Milestone
+            let end: Duration
+            let continuation: CheckedContinuation<Void, Never>
+        }
+
+        /// What can be waited for when the server stops.
+        enum Milestone {
+            /// No request is being answered.
+            case idle
+            /// No connection is left.
+            case empty
         }
 
         init(_ service: Service, listener: Int32, maximumConnections: Int) {
@@ -75,11 +94,19 @@
 
         // MARK: For the server
 
-        /// Whether a request is being answered.
-        var isBusy: Bool { connections.contains(where: \.isBusy) }
+        /// Waits until it has come so far, or for the time at most; one waits at a time.
+        func wait(for milestone: Milestone, atMost duration: Duration) async {
+            let end = service.now + duration
+            await withCheckedContinuation { continuation in
+                state.withLock {
+                    $0.waiter = Waiter(milestone: milestone, end: end, continuation: continuation)
+                }
+                wakeup.signal()
+            }
+        }
 
-        /// Cancels all requests in progress.
-        func cancelAll() { for connection in connections { connection.cancel() } }
+        /// Cancels all requests in progress, and has all connections closed.
+        func closeAll() { for connection in connections { connection.close() } }
 
         /// Has no further connection accepted.
         func stopListening() {
@@ -130,7 +157,8 @@
                     }
                     isAccepting = mayAccept
                 }
-                for number in poll.wait(milliseconds: Self.tick) {
+                let isAwaited = tellWaiter()
+                for number in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
                     switch number {
                     case Self.wakeupNumber: wakeup.clear()
                     case Self.listenerNumber:
@@ -187,6 +215,22 @@
             return true
         }
 
+        /// Tells who waits, where it is time to.
+        ///
+        /// - Returns: whether somebody still waits.
+        private func tellWaiter() -> Bool {
+            guard let waiter = state.withLock({ $0.waiter }) else { return false }
+            let hasCome =
+                switch waiter.milestone {
+                case .idle: !connections.contains(where: \.isBusy)
+                case .empty: connections.isEmpty
+                }
+            guard hasCome || service.now >= waiter.end else { return true }
+            state.withLock { $0.waiter = nil }
+            waiter.continuation.resume()
+            return false
+        }
+
         private func hasHappened(_ number: UInt64) {
             let (connection, lingering) = state.withLock { state in
                 (state.connections[number], state.lingering[number])
@@ -194,7 +238,7 @@
             connection?.peerIsGone()
             if let lingering, !discardInput(lingering.descriptor) {
                 state.withLock { _ = $0.lingering.removeValue(forKey: number) }
-                closeDescriptor(lingering.descriptor)
+                endLingering(lingering.descriptor)
             }
         }
 
@@ -204,7 +248,13 @@
                 for number in ended.keys { state.lingering[number] = nil }
                 return ended
             }
-            for lingering in ended.values { closeDescriptor(lingering.descriptor) }
+            for lingering in ended.values { endLingering(lingering.descriptor) }
+        }
+
+        /// Closes a socket that was kept, and the connection, should libmicrohttpd still have it.
+        private func endLingering(_ descriptor: Int32) {
+            Socket(descriptor: descriptor).shutDown()
+            closeDescriptor(descriptor)
         }
     }
 #endif

@@ -13,22 +13,28 @@
         private let state: Mutex<State>
 
         /// Guarded by its mutex; used by the connection's thread, the handler's task and the
-        /// acceptor.
-        private struct State {
+        /// acceptor. Whoever holds it may not ask the exchange for anything, because an exchange
+        /// sends interim responses while it holds its own.
+        fileprivate struct State {
             var stage: Stage
+            /// The request whose line has come, until libmicrohttpd is done with it.
+            var exchange: Exchange?
             /// Whether there has been no request yet.
             var isFresh = true
-            var isPeerGone = false
+            /// Since when the client's side is closed.
+            var peerGone: Duration?
+            /// Whether the socket is no longer this connection's.
+            var isClosed = false
         }
 
-        private enum Stage {
+        fileprivate enum Stage {
             /// Between two requests.
             case idle(since: Duration)
             /// The request line has come.
             case head(since: Duration)
             /// A request is being answered.
-            case exchange(Exchange)
-            /// Nothing may be done with the socket any more.
+            case busy
+            /// The last word is said.
             case over
         }
 
@@ -44,22 +50,19 @@
         }
 
         /// Whether the client has closed its side.
-        var isPeerGone: Bool { state.withLock { $0.isPeerGone } }
+        var isPeerGone: Bool { state.withLock { $0.peerGone != nil } }
 
         /// Whether a request is being answered.
-        var isBusy: Bool { exchange != nil }
-
-        private var exchange: Exchange? {
-            state.withLock { if case .exchange(let exchange) = $0.stage { exchange } else { nil } }
-        }
+        var isBusy: Bool { state.withLock { if case .busy = $0.stage { true } else { false } } }
 
         // MARK: On the connection's thread
 
-        /// A request line has come.
-        func requestLineArrived() {
+        /// A request line has come. The exchange lives until ``finished(_:)`` or ``closed()``.
+        func requestLineArrived(_ exchange: Exchange) {
             let now = service.now
             state.withLock { state in
                 state.isFresh = false
+                state.exchange = exchange
                 if case .idle = state.stage { state.stage = .head(since: now) }
             }
         }
@@ -67,20 +70,24 @@
         /// A request's head has come.
         ///
         /// - Returns: false where it came too late.
-        func begin(_ exchange: Exchange) -> Bool {
+        func begin() -> Bool {
             state.withLock { state in
-                guard case .head = state.stage else { return false }
-                state.stage = .exchange(exchange)
+                guard case .head = state.stage, !service.isCancelling else { return false }
+                state.stage = .busy
                 return true
             }
         }
 
         /// A request is done with, and the connection may be used for another.
-        func finished() {
+        ///
+        /// - Parameter isComplete: whether the client has got all of the response.
+        func finished(isComplete: Bool) {
             let now = service.now
-            state.withLock { state in
+            let exchange = state.withLock { state in
                 if case .over = state.stage {} else { state.stage = .idle(since: now) }
+                return state.exchange.take()
             }
+            exchange?.end(isComplete: isComplete)
         }
 
         /// Sends a response where libmicrohttpd would take none, as the last on the connection.
@@ -104,7 +111,7 @@
         /// Sends an interim response, or nothing where the client doesn't take it now.
         func sendInterim(_ bytes: [UInt8]) {
             let sent = state.withLock { state in
-                if case .exchange = state.stage { socket.send(bytes) } else { 0 }
+                if case .busy = state.stage { socket.send(bytes) } else { 0 }
             }
             // The response can't follow a part of another.
             if sent > 0, sent < bytes.count { reset() }
@@ -128,16 +135,23 @@
                 return state.isFresh && !service.isStopping && socket.isPeerThere
             }
             if isUnanswered { refuse(.unreadable(400)) }
-            state.withLock { $0.stage = .over }
+            let exchange = state.withLock { state in
+                state.stage = .over
+                state.isClosed = true
+                return state.exchange.take()
+            }
+            // libmicrohttpd doesn't always say that a request has ended with its connection.
+            exchange?.end(isComplete: false)
         }
 
         // MARK: From outside
 
         /// The client has closed its side.
         func peerIsGone() {
+            let now = service.now
             let exchange = state.withLock { state -> Exchange? in
-                state.isPeerGone = true
-                if case .exchange(let exchange) = state.stage { return exchange }
+                state.peerGone = now
+                if case .busy = state.stage { return state.exchange }
                 return nil
             }
             exchange?.peerIsGone()
@@ -160,39 +174,56 @@
             }
         }
 
-        /// Cancels the request in progress.
-        func cancel() { exchange?.end(isComplete: false) }
+        /// Cancels the request in progress, and has libmicrohttpd close the connection.
+        func close() {
+            let exchange = state.withLock { state in
+                if !state.isClosed { socket.shutDown() }
+                return state.exchange
+            }
+            exchange?.end(isComplete: false)
+        }
 
         /// Closes the connection where its client has used up its time.
         func enforceTimeouts(at now: Duration) {
             let timeouts = service.configuration
-            var late: Exchange?
-            var isTimedOut = false
-            state.withLock { state in
+            let late = state.withLock { $0.exchange }.flatMap { $0.expire(at: now) ? $0 : nil }
+            let isTooSlow = state.withLock { state in
                 switch state.stage {
-                case .idle(let since):
-                    guard now - since > timeouts.idleTimeout else { return }
+                case .idle(let since)
+                where now - since > timeouts.idleTimeout || state.isAbandoned(since, now):
                     state.stage = .over
                     socket.shutDown()
-                case .head(let since): isTimedOut = now - since > timeouts.headTimeout
-                case .exchange(let exchange):
-                    guard exchange.isOverdue(at: now) else { return }
-                    late = exchange
-                    isTimedOut = true
-                case .over: break
+                    return false
+                case .head(let since) where state.isAbandoned(since, now):
+                    state.stage = .over
+                    socket.shutDown()
+                    return false
+                case .head(let since) where now - since > timeouts.headTimeout: break
+                case .busy where late != nil: break
+                default: return false
                 }
-                guard isTimedOut else { return }
                 state.stage = .over
-                let problem = Problem(408, detail: "The request came too slowly.")
-                service.refused(problem, from: peer)
-                let response = problem.response
+                let response = Problem.tooSlow.response
                 socket.send(
                     response.finalBytes(
                         content: response.body.allBytes, isHead: false,
                         at: service.configuration.time.now))
                 socket.shutDown()
+                return true
             }
             late?.end(isComplete: false)
+            if isTooSlow { service.refused(.tooSlow, from: peer) }
+        }
+    }
+
+    extension Connection.State {
+        /// Whether the client has closed its side, and has left nothing to be answered.
+        ///
+        /// libmicrohttpd misses the end of what a client sends when it comes at once with a
+        /// request, and would wait for more.
+        func isAbandoned(_ since: Duration, _ now: Duration) -> Bool {
+            guard let peerGone else { return false }
+            return now - max(since, peerGone) > .seconds(1)
         }
     }
 

@@ -270,10 +270,17 @@
             writer?.resume(throwing: CancellationError())
         }
 
-        /// Whether the client has used up its time for content; no response is on its way then.
-        func isOverdue(at now: Duration) -> Bool {
+        /// Ends the exchange where the client has used up its time for content. No response is on
+        /// its way then, nor will one be; ``end(isComplete:)`` has to follow.
+        ///
+        /// - Returns: whether it has.
+        func expire(at now: Duration) -> Bool {
             let allowed = service.configuration.contentTimeout
-            return state.withLock { !$0.isOver && $0.clientTime.isOver(allowed, at: now) }
+            return state.withLock { state in
+                guard !state.isOver, state.clientTime.isOver(allowed, at: now) else { return false }
+                state.isOver = true
+                return true
+            }
         }
     }
 #endif

@@ -49,12 +49,13 @@
         private func stopOnce() async {
             service.isStopping = true
             acceptor.stopListening()
-            let end = service.now + service.configuration.gracePeriod
-            while acceptor.isBusy, service.now < end {
-                try? await service.configuration.time.sleep(for: .milliseconds(10))
-            }
+            await acceptor.wait(for: .idle, atMost: service.configuration.gracePeriod)
             service.isCancelling = true
-            acceptor.cancelAll()
+            acceptor.closeAll()
+            // libmicrohttpd must have nothing left when it is stopped: it does not survive a
+            // request that is malformed at that moment. Only a handler that blocks its thread can
+            // take so long.
+            await acceptor.wait(for: .empty, atMost: .seconds(5))
             await withCheckedContinuation { continuation in
                 // It waits for threads, which a thread of the task pool should not.
                 startThread {

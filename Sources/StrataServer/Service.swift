@@ -53,6 +53,8 @@
                 detail: "The request line and the header fields may have at most \(limit) bytes.")
         }
 
+        static let tooSlow = Problem(408, detail: "The request came too slowly.")
+
         /// What libmicrohttpd could not read; it knows the status.
         static func unreadable(_ status: Int) -> Problem {
             Problem(

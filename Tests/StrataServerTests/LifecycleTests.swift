@@ -77,6 +77,20 @@
             }
         }
 
+        @Test func `a client that is gone soon makes room for another`() async throws {
+            try await withServer({ _ in .text("ok") }, { $0.maximumConnections = 1 }) { port in
+                try await onThread {
+                    for _ in 0..<3 {
+                        // The end of the connection arrives along with the request.
+                        try RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    }
+                    let client = try RawClient(port)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    #expect(try client.answer().text == "ok")
+                }
+            }
+        }
+
         @Test func `a client that has closed its side only still gets an answer`() async throws {
             let answer = try await withServer({ request in
                 await Task.yield()
