@@ -322,7 +322,8 @@
         if let name = exchange.service.configuration.name, !response.headers.contains(.server) {
             MHD_add_response_header(message, "Server", name)
         }
-        return queueResponse?(handle.pointer, UInt32(response.status.code), message) ?? .NO
+        return queueResponse?(handle.pointer, UInt32(response.status.code), message) == 1
+            ? .YES : .NO
     }
 
     private func message(
@@ -438,24 +439,26 @@
     /// The page is queued all the same, because libmicrohttpd goes on to use what it would free
     /// otherwise, but can't be sent on a socket that is shut down. Where libmicrohttpd was linked
     /// so that its calls stay inside it, this is never called, and the page is sent.
+    ///
+    /// Nothing in Swift calls it, so it is not internal: an optimised build would leave it out.
     @_cdecl("MHD_queue_response")
-    func refuseInsteadOfLibrary(
+    package func refuseInsteadOfLibrary(
         pointer: OpaquePointer?, status: UInt32, page: OpaquePointer?
-    ) -> MHD_Result {
+    ) -> CInt {
         if let pointer {
             MicroConnection(pointer: pointer).connection?.refuse(.unreadable(Int(status)))
         }
-        return queueResponse?(pointer, status, page) ?? .NO
+        return queueResponse?(pointer, status, page) ?? 0
     }
 
-    private let queueResponse:
-        (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> MHD_Result)? = {
+    private let queueResponse: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> CInt)? =
+        {
             // RTLD_NEXT: the function as the libraries behind this code have it.
             let next = UnsafeMutableRawPointer(bitPattern: -1)
             return dlsym(next, "MHD_queue_response").map {
                 unsafeBitCast(
                     $0,
-                    to: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> MHD_Result).self
+                    to: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> CInt).self
                 )
             }
         }()
