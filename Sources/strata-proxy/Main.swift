@@ -25,7 +25,9 @@ import Foundation
 
         static func run(_ options: Options) async throws {
             let events = Events { event in
-                if event is StoreFault || event is HandlerFailed { note("\(event)") }
+                if event is StoreFault || event is HandlerFailed || event is OriginFailed {
+                    note("\(event)")
+                }
             }
             let store: any CacheStore
             if let url = options.redis {
@@ -48,7 +50,7 @@ import Foundation
             var caching = Caching.Configuration()
             caching.targetFields = targetFields
             return wrap(upstream.handler) {
-                Gateway()
+                Gateway(events: events)
                 if compresses { Compression(events: events) }
                 Caching(
                     store: store,
@@ -62,8 +64,6 @@ import Foundation
         func server(_ events: Events = .ignored) -> Server.Configuration {
             var configuration = Server.Configuration(address: address)
             configuration.maximumContentBytes = nil
-            // The memory that goes with it has room for the heads of responses, too.
-            configuration.maximumHeadBytes = 32 * 1024
             configuration.events = events
             return configuration
         }

@@ -250,7 +250,7 @@
             set(CURLOPT_PROXY, "")
             set(CURLOPT_NOSIGNAL, 1)
             set(CURLOPT_HTTP_CONTENT_DECODING, 0)
-            set(CURLOPT_BUFFERSIZE, 32 * 1024)
+            set(CURLOPT_BUFFERSIZE, 64 * 1024)
             set(
                 CURLOPT_CONNECTTIMEOUT_MS,
                 Int(configuration.connectTimeout.saturatedNanoseconds / 1_000_000))

@@ -7,8 +7,12 @@
     /// further in had something better. CONNECT is refused. `Max-Forwards` is counted down for
     /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2).
     public struct Gateway: Middleware {
+        private let events: Events
+
         /// Makes the layer.
-        public init() {}
+        ///
+        /// - Parameter events: told of each ``OriginFailed``.
+        public init(events: Events = .ignored) { self.events = events }
 
         /// Answers the request, or has it answered.
         public func respond(to request: Request, next: Next) async throws -> Response {
@@ -21,6 +25,7 @@
             do {
                 return try await next(request)
             } catch let error as UpstreamError {
+                events(OriginFailed(method: request.method, path: request.path, error: error))
                 throw error.problem
             }
         }
@@ -54,6 +59,19 @@
                 }
             }
         }
+    }
+
+    /// An origin gave no answer that could be used, and nothing else was there to answer with.
+    public struct OriginFailed: Event {
+        /// The method of the request.
+        public let method: Method
+        /// The path of the request.
+        public let path: String
+        /// What went wrong.
+        public let error: UpstreamError
+
+        /// What happened, on one line.
+        public var description: String { "\(method) \(path): the origin failed: \(error)" }
     }
 
     extension HeaderName {

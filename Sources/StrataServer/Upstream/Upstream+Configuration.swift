@@ -29,8 +29,8 @@
             public var maximumHeadBytes = 32 * 1024
 
             /// How many bytes of a response's content are held for a client that doesn't take
-            /// them; by default 128 KiB. The origin is then not read from.
-            public var maximumBufferedBytes = 128 * 1024
+            /// them; by default 256 KiB. The origin is then not read from.
+            public var maximumBufferedBytes = 256 * 1024
 
             /// How many connections are kept open for further requests; by default 64.
             public var maximumIdleConnections = 64

@@ -15,7 +15,7 @@
     ///
     /// Content of a HEAD request isn't forwarded, nor are trailers. A response begins to go to the
     /// client when all of the request's content has come, unless it is an error; an origin that
-    /// sends more than 2 MiB before that is given up.
+    /// sends more than 4 MiB before that is given up.
     ///
     /// ```swift
     /// let origin = try Upstream("http://127.0.0.1:3000")
