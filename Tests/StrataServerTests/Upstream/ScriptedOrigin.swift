@@ -11,6 +11,7 @@
         let port: Int
         private let open = Mutex<Set<Int32>>([])
         private let accepted = Mutex(0)
+        private let isStopped = Mutex(false)
 
         /// How many connections there were.
         var connectionCount: Int { accepted.withLock { $0 } }
@@ -57,7 +58,12 @@
 
         /// Accepts nobody any more; those who try are refused.
         func stop() {
-            shutdown(listener, Int32(SHUT_RDWR))
+            // Only once: the descriptor is somebody else's soon after.
+            let isFirst = isStopped.withLock { isStopped in
+                defer { isStopped = true }
+                return !isStopped
+            }
+            if isFirst { shutdown(listener, Int32(SHUT_RDWR)) }
             open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
         }
 
