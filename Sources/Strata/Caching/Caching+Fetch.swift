@@ -178,8 +178,10 @@ extension Caching {
                 await rememberUncacheable(target)
             }
         case .store(let head, .there(let bytes), let origin):
+            // In memory it is stored at once; nobody waits for a store that is further away.
+            if memory != nil { await save(head, bytes, request, target, found) }
             publish(.shared(head, .bytes(bytes), origin: origin))
-            await save(head, bytes, request, target, found)
+            if memory == nil { await save(head, bytes, request, target, found) }
         case .store(let head, .stream(let stream), let origin):
             let filling = FillingBody(
                 length: stream.length, limit: configuration.maximumBodyBytes)

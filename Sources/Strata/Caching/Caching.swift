@@ -64,7 +64,7 @@ public struct Caching: Middleware {
 
     let store: any CacheStore
     /// The store where it is in this process' memory: a hit there waits for nothing.
-    private let memory: MemoryStore?
+    let memory: MemoryStore?
     let rules: [CachingRule]
     let configuration: Configuration
     let time: any TimeSource
