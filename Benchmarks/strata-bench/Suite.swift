@@ -8,7 +8,10 @@ struct Suite: Sendable {
     let run: @Sendable () async throws -> [Measurement]
 
     /// All suites.
-    static let all: [Suite] = [.layers, .cachingHit, .redis, .sessions, .redisSessions]
+    static let all: [Suite] = [
+        .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .sessions,
+        .redisSessions,
+    ]
 }
 
 /// Thrown by a suite that can't be run here.

@@ -5,4 +5,7 @@
 /// target has its malloc, calloc, realloc and aligned allocation counted.
 long allocation_count(void);
 
+/// Gives memory that is free back to the system.
+void allocation_trim(void);
+
 #endif

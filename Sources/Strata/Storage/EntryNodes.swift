@@ -64,8 +64,8 @@ struct EntryNodes<Payload> {
     var count: Int { nodes.count }
 
     subscript(slot: EntrySlot) -> Node {
-        get { nodes[Int(slot)] }
-        set { nodes[Int(slot)] = newValue }
+        // Read in place: a copy of a node would count its payload's references up and down.
+        _read { yield nodes[Int(slot)] }
         _modify { yield &nodes[Int(slot)] }
     }
 

@@ -1,38 +1,36 @@
 /// What a key is known by in memory: 128 bits that only equal keys share.
 ///
-/// Two runs of SipHash over the key's bytes (that is what `Hasher` is, with a secret drawn anew
-/// for each process), told apart by a secret of the store's own. Nobody can find two keys with one
-/// digest but by trying: among ten million entries that happens once in 10²⁴ stores. So a digest
-/// stands for its key, an entry takes as much room under a long key as under a short one, and
-/// finding it never compares text.
+/// It is a hash of the key's bytes under a secret of the store's own, so nobody can find two keys
+/// with one digest but by trying: among ten million entries that happens once in 10²⁴ stores. So
+/// a digest stands for its key, an entry takes as much room under a long key as under a short one,
+/// and finding it never compares text.
 struct KeyDigest: Sendable, Hashable {
+    /// Keeps others from finding keys whose digests collide.
+    struct Secret: Sendable {
+        fileprivate let low: UInt64
+        fileprivate let high: UInt64
+
+        /// Draws a secret.
+        init() {
+            low = .random(in: .min ... .max)
+            high = .random(in: .min ... .max)
+        }
+    }
+
     /// What the entry is found by.
     let low: UInt64
     /// What tells it from another with the same ``low``.
     let high: UInt64
 
     /// Digests the bytes of a key.
-    init(_ key: String, secret: UInt64) {
+    init(_ key: String, secret: Secret) {
         let digest = key.utf8.withContiguousStorageIfAvailable {
-            Self.digest(UnsafeRawBufferPointer($0), secret: secret)
+            SipHash.hash(UnsafeRawBufferPointer($0), key: (secret.low, secret.high))
         }
         (low, high) =
             digest
-            ?? Array(key.utf8).withUnsafeBytes { Self.digest($0, secret: secret) }
-    }
-
-    private static func digest(
-        _ bytes: UnsafeRawBufferPointer, secret: UInt64
-    ) -> (UInt64, UInt64) {
-        var first = Hasher()
-        first.combine(secret)
-        first.combine(bytes: bytes)
-        var second = Hasher()
-        second.combine(~secret)
-        second.combine(bytes: bytes)
-        return (
-            UInt64(bitPattern: Int64(first.finalize())),
-            UInt64(bitPattern: Int64(second.finalize()))
-        )
+            ?? Array(key.utf8).withUnsafeBytes {
+                SipHash.hash($0, key: (secret.low, secret.high))
+            }
     }
 }

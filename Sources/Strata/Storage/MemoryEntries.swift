@@ -75,19 +75,19 @@ struct MemoryEntries {
     ///
     /// - Parameter sampleMask: the bits that are zero in the hashes that the advisor wants to hear
     ///   of.
-    mutating func value(
+    mutating func value<Value: StoreValue>(
         for key: KeyDigest, now: Int64, sampleMask: UInt64, remainder: inout Remainder
-    ) -> AnyStoredValue? {
-        guard let slot = policy.slot(of: key.low) else { return nil }
-        let entry = policy[slot]
-        guard entry.check == key.high else { return nil }
-        guard now < entry.end else {
+    ) -> Value? {
+        guard let slot = policy.slot(of: key.low), policy[slot].check == key.high else {
+            return nil
+        }
+        guard now < policy[slot].end else {
             remainder.letGo(policy.remove(slot).value)
             return nil
         }
         policy.use(slot)
         note(key, cost: policy.cost(of: slot), sampleMask: sampleMask, remainder: &remainder)
-        return entry.value
+        return (policy[slot].value as? StoredValue<Value>)?.value
     }
 
     /// Keeps the value under the key, instead of what was there.

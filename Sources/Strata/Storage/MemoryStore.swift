@@ -35,6 +35,9 @@ public final class MemoryStore: CacheStore {
         init(maximumBytes: Int) { entries = Mutex(MemoryEntries(maximumBytes: maximumBytes)) }
     }
 
+    /// How many bytes an entry counts for beside its value.
+    public static var entryOverhead: Int { MemoryEntries.overhead }
+
     /// How many bytes the values may take in all, with what keeping them takes.
     public let maximumBytes: Int
     /// How many bytes one value may take.
@@ -44,8 +47,7 @@ public final class MemoryStore: CacheStore {
     private let shards: [Shard]
     private let time: any TimeSource
     private let isSystemTime: Bool
-    /// Keeps others from finding keys whose digests collide.
-    private let secret = UInt64.random(in: .min ... .max)
+    private let secret = KeyDigest.Secret()
 
     /// Guarded: by whoever has uses to tell, and never held together with a shard's lock.
     private let advisor: Mutex<WindowAdvisor>
@@ -165,11 +167,11 @@ extension MemoryStore {
         let now = uptime
         let mask = sampleMask.load(ordering: .relaxed)
         var remainder = MemoryEntries.Remainder()
-        let value = shard(of: key).entries.withLock {
+        let value: Value? = shard(of: key).entries.withLock {
             $0.value(for: key, now: now, sampleMask: mask, remainder: &remainder)
         }
         tell(remainder)
-        return (value as? StoredValue<Value>)?.value
+        return value
     }
 
     /// The record under a key, unless it was purged; as ``value(for:as:)`` and

@@ -55,6 +55,10 @@ struct WindowTinyLFU<Payload> {
     var countWhenFull: Int { cost == 0 ? 0 : Int(Double(count) * Double(capacity) / Double(cost)) }
 
     private var setting: WindowSetting
+    /// The greatest cost of the window.
+    private var windowLimit = 0
+    /// The greatest cost of the protected entries.
+    private var protectedLimit = 0
     /// Whether the window is still growing into a new, larger size.
     private var isWindowFilling = false
     private var window = EntryList()
@@ -71,6 +75,7 @@ struct WindowTinyLFU<Payload> {
         self.capacity = capacity
         self.setting = setting
         nodes = EntryNodes(vacancy: vacancy)
+        updateLimits()
     }
 
     /// The entry with that hash.
@@ -85,8 +90,8 @@ struct WindowTinyLFU<Payload> {
 
     /// What is kept with the entry.
     subscript(slot: Slot) -> Payload {
-        get { nodes[slot].payload }
-        set { nodes[slot].payload = newValue }
+        _read { yield nodes[slot].payload }
+        _modify { yield &nodes[slot].payload }
     }
 
     /// The cost of the entry.
@@ -119,13 +124,14 @@ struct WindowTinyLFU<Payload> {
     /// Adds an entry, and hands out those that had to go, which the new one may be among.
     ///
     /// - Precondition: there is no entry with that hash, and the cost is at most the capacity and
-    ///   ``maximumCost``.
+    ///   the most that a node can note.
     mutating func insert(
         _ payload: Payload, hash: UInt64, cost: Int, frequencies: FrequencySketch,
         evicted: (Payload) -> Void
     ) {
         let slot = nodes.make(payload, hash: hash, cost: cost)
         chain(slot)
+        updateLimits()
         // An entry that fills the window by itself must not sweep out all others on its way.
         link(slot, in: .window, asOldest: cost > windowLimit)
         let candidates = shrinkWindow()
@@ -162,12 +168,14 @@ struct WindowTinyLFU<Payload> {
     mutating func apply(_ setting: WindowSetting) {
         guard setting != self.setting else { return }
         self.setting = setting
+        updateLimits()
         isWindowFilling = window.cost < windowLimit
     }
 
     /// Gives the whole another capacity; the next insertion evicts what is above it.
     mutating func setCapacity(_ capacity: Int) {
         self.capacity = capacity
+        updateLimits()
         isWindowFilling = window.cost < windowLimit
     }
 }
@@ -175,18 +183,19 @@ struct WindowTinyLFU<Payload> {
 // MARK: The three lists
 
 extension WindowTinyLFU {
-    /// The greatest cost of the window: its share, but no less than one entry of mean size.
-    private var windowLimit: Int {
-        max(Int(Double(capacity) * setting.share), count == 0 ? 0 : cost / count)
+    /// Computes the limits anew, for other capacities, settings and sizes of entries.
+    private mutating func updateLimits() {
+        // A window of less than one entry of mean size would be none.
+        windowLimit = max(Int(Double(capacity) * setting.share), count == 0 ? 0 : cost / count)
+        protectedLimit = Int(Double(max(0, capacity - windowLimit)) * Self.protectedShare)
     }
 
     /// Moves what is too much in the window to the main part; the first one moved, behind which
     /// the others stand.
     private mutating func shrinkWindow() -> Slot {
         var first = Slot.none
-        let limit = windowLimit
         var transfers = 0
-        while window.cost > limit, window.oldest != .none, transfers < Self.transferLimit {
+        while window.cost > windowLimit, window.oldest != .none, transfers < Self.transferLimit {
             let slot = window.oldest
             move(slot, to: .probation)
             if first == .none { first = slot }
@@ -198,9 +207,8 @@ extension WindowTinyLFU {
 
     /// Moves what is too much among the protected entries to probation.
     private mutating func demoteOverflow() {
-        let limit = Int(Double(capacity - min(capacity, windowLimit)) * Self.protectedShare)
         var transfers = 0
-        while protected.cost > limit, transfers < Self.transferLimit {
+        while protected.cost > protectedLimit, transfers < Self.transferLimit {
             move(protected.oldest, to: .probation)
             transfers += 1
         }

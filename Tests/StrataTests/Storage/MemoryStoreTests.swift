@@ -181,10 +181,11 @@ import Testing
         var table = GenerationTable(maximumCount: 10)
         var last: UInt64 = 0
         var seen: Set<Generation> = [.first]
-        let other = KeyDigest("other", secret: 0)
+        let secret = KeyDigest.Secret()
+        let other = KeyDigest("other", secret: secret)
         for step in 0..<100 {
             let before = table.generation(of: other)
-            let name = KeyDigest("\(step)", secret: 0)
+            let name = KeyDigest("\(step)", secret: secret)
             table.advance(name, until: Int64(step + 1_000), now: Int64(step)) {
                 last += 1
                 return Generation(last)
@@ -198,11 +199,12 @@ import Testing
 
     @Test func `a table of generations makes room of names whose time is over`() {
         var table = GenerationTable(maximumCount: 10)
+        let secret = KeyDigest.Secret()
         for step in 0..<100 {
-            let name = KeyDigest("\(step)", secret: 0)
+            let name = KeyDigest("\(step)", secret: secret)
             table.advance(name, until: Int64(step + 4), now: Int64(step)) { Generation(7) }
         }
-        #expect(table.generation(of: KeyDigest("other", secret: 0)) == .first)
+        #expect(table.generation(of: KeyDigest("other", secret: secret)) == .first)
     }
 }
 

@@ -1,0 +1,161 @@
+import Glibc
+import Strata
+import StrataTesting
+
+extension Suite {
+    /// What share of the requests a store of a given size answers, beside LRU and the best that
+    /// any cache could do.
+    static let hitRatio = Suite(
+        name: "hit-ratio", summary: "hits in percent of MemoryStore, beside LRU and the optimum"
+    ) {
+        var measurements: [Measurement] = []
+        for (load, sizes) in made + traces() {
+            for size in sizes {
+                let ratio = try await hitRatio(of: load, size: size)
+                measurements.append(
+                    Measurement(
+                        name: "\(load), \(size) entries",
+                        values: [
+                            ("LRU", 100 * load.hitRatioOfLRU(entryCount: size)),
+                            ("MemoryStore", 100 * ratio),
+                            ("optimum", 100 * load.optimalHitRatio(entryCount: size)),
+                        ]))
+            }
+        }
+        return measurements
+    }
+
+    private static let made: [(CacheLoad, [Int])] = [
+        (.zipf(500_000, keyCount: 100_000, exponent: 0.7), [500, 2_000, 8_000]),
+        (.zipf(500_000, keyCount: 100_000, exponent: 0.99), [500, 2_000, 8_000]),
+        (.scans(500_000, keyCount: 10_000), [500, 1_000, 2_000]),
+        (.loop(300_000, keyCount: 3_000), [500, 1_500, 2_700]),
+        (.shifts(500_000, keyCount: 10_000), [500, 1_000, 2_000]),
+        (.drift(500_000, keyCount: 5_000), [500, 1_000, 2_000]),
+        (.recency(300_000, distance: 300), [200, 500, 1_500]),
+        (.phases(600_000, keyCount: 2_000), [500, 1_000, 1_500]),
+    ]
+
+    private static func hitRatio(of load: CacheLoad, size: Int) async throws -> Double {
+        let value = [UInt8](repeating: 120, count: 1_000)
+        let store = MemoryStore(
+            maximumBytes: size * (value.byteCount + MemoryStore.entryOverhead))
+        var hits = 0
+        for key in load.keys {
+            let key = "\(key)"
+            if store.valueNow(for: key, as: [UInt8].self) != nil {
+                hits += 1
+            } else {
+                try await store.set(value, for: key, timeToLive: .seconds(3_600))
+            }
+        }
+        return Double(hits) / Double(load.keys.count)
+    }
+
+    /// The traces in `../shared/corpora/traces`, seen from the directory the program is started
+    /// in or from `STRATA_CORPORA`, as far as they are there; each with the sizes of a fortieth, a
+    /// tenth and three tenths of its keys.
+    private static func traces() -> [(CacheLoad, [Int])] {
+        let corpora = getenv("STRATA_CORPORA").map { String(cString: $0) } ?? "../shared/corpora"
+        let directory = "\(corpora)/traces"
+        let names = lines(of: "ls '\(directory)' 2>/dev/null")
+        return names.compactMap { name in
+            let path = "'\(directory)/\(name)'"
+            let keys: [UInt64]
+            if name.hasSuffix(".trace.gz") {
+                keys = lines(of: "gzip -dc \(path)").compactMap { UInt64($0) }
+            } else if name.hasSuffix(".trace.xz") {
+                // Big-endian numbers of 32 bits; od prints them as bytes.
+                let bytes = lines(of: "xz -dc \(path) | od -An -v -t u1 -w4")
+                keys = bytes.map { line in
+                    line.split(separator: " ").reduce(0) { $0 << 8 | (UInt64($1) ?? 0) }
+                }
+            } else {
+                return nil
+            }
+            let count = Set(keys).count
+            guard count > 0 else { return nil }
+            return (
+                CacheLoad(String(name.prefix { $0 != "." }), keys: keys),
+                [max(count / 40, 10), max(count / 10, 10), max(count * 3 / 10, 10)]
+            )
+        }
+    }
+
+    private static func lines(of command: String) -> [Substring] {
+        guard let pipe = popen(command, "r") else { return [] }
+        defer { pclose(pipe) }
+        var output: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, pipe)
+            guard count > 0 else { break }
+            output += buffer[..<count]
+        }
+        return String(decoding: output, as: UTF8.self).split(separator: "\n")
+    }
+}
+
+extension CacheLoad {
+    /// What share of the keys a cache finds that knows the future: it drops the key that comes
+    /// back last, or never (Belady: "A study of replacement algorithms", 1966).
+    fileprivate func optimalHitRatio(entryCount: Int) -> Double {
+        var next = [Int](repeating: .max, count: keys.count)
+        var later: [UInt64: Int] = [:]
+        for index in keys.indices.reversed() {
+            next[index] = later[keys[index]] ?? .max
+            later[keys[index]] = index
+        }
+        // The times at which what is kept comes back, each in the place of its entry: a heap
+        // with the latest on top, in which times that are over are left until they turn up.
+        var heap: [Int] = []
+        var kept: [Int: UInt64] = [:]
+        var due: [UInt64: Int] = [:]
+        var hits = 0
+        for (index, key) in keys.enumerated() {
+            if due[key] == index {
+                hits += 1
+                kept[index] = nil
+                due[key] = nil
+            }
+            // What never comes back needs no room.
+            guard next[index] != .max else { continue }
+            if due.count == entryCount {
+                while let top = heap.first, kept[top] == nil { heap.removeLatest() }
+                guard let latest = heap.first, latest > next[index] else { continue }
+                if let victim = kept.removeValue(forKey: latest) { due[victim] = nil }
+                heap.removeLatest()
+            }
+            due[key] = next[index]
+            kept[next[index]] = key
+            heap.insertTime(next[index])
+        }
+        return Double(hits) / Double(keys.count)
+    }
+}
+
+/// A binary heap with the greatest number on top.
+extension [Int] {
+    fileprivate mutating func insertTime(_ time: Int) {
+        append(time)
+        var child = count - 1
+        while child > 0, self[(child - 1) / 2] < self[child] {
+            swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    fileprivate mutating func removeLatest() {
+        swapAt(0, count - 1)
+        removeLast()
+        var parent = 0
+        while true {
+            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < count }
+            guard let greater = children.max(by: { self[$0] < self[$1] }),
+                self[greater] > self[parent]
+            else { return }
+            swapAt(greater, parent)
+            parent = greater
+        }
+    }
+}
