@@ -15,7 +15,7 @@ extension ConnectionMachine {
         /// How soon a ping must be answered to show that all is well.
         var pingLimit: Duration = .milliseconds(500)
 
-        /// How many time-outs in a row open the breaker.
+        /// How many time-outs in a row open the breaker, where something came during each of them.
         var breakerThreshold = 3
         /// A command that was given less time than this says nothing about the server.
         var breakerPatience: Duration = .milliseconds(20)

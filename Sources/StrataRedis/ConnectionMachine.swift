@@ -14,8 +14,8 @@ import Strata
 /// the very first attempt do they wait for it.
 ///
 /// A server that is there and does not answer is worse than none, since each command waits in
-/// vain. So after a few time-outs in a row commands are refused at once as well (a circuit breaker),
-/// and only a ping is sent now and then; when one is answered in time, all is well again. A
+/// vain. So after a time-out during which nothing at all came, or a few in a row, commands are refused
+/// at once as well (a circuit breaker), and only a ping is sent now and then; when one is answered in time, all is well again. A
 /// connection that nobody uses is pinged too, so that its end is known before it is needed.
 struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private struct Slot: Sendable {
@@ -304,16 +304,20 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     }
 
     /// Counts a command that timed out; why the breaker opens, if it does.
-    private mutating func noteTimeout(waited: Duration) -> StoreError? {
+    private mutating func noteTimeout(waited: Duration, now: Duration) -> StoreError? {
         guard waited >= settings.breakerPatience else { return nil }
         timeouts += 1
-        guard timeouts >= settings.breakerThreshold, breach == nil, phase == .ready else {
-            return nil
-        }
+        // A server that answers others meanwhile is slow, not gone.
+        let isSilent = now - lastProgress >= waited
+        guard isSilent || timeouts >= settings.breakerThreshold, breach == nil, phase == .ready
+        else { return nil }
         breach = StoreError(
             .unavailable,
-            "Redis did not answer \(timeouts) commands in a row in time. None are sent until it "
-                + "answers a ping, every \(settings.probeInterval).")
+            isSilent
+                ? "Redis has sent nothing for \(waited) while commands waited. None are sent until "
+                    + "it answers a ping, every \(settings.probeInterval)."
+                : "Redis did not answer \(timeouts) commands in a row in time. None are sent until "
+                    + "it answers a ping, every \(settings.probeInterval).")
         return breach
     }
 
@@ -333,7 +337,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             return false
         }
         earliestDeadline = earliest
-        for waited in waited { due.breach = noteTimeout(waited: waited) ?? due.breach }
+        for waited in waited {
+            due.breach = noteTimeout(waited: waited, now: now) ?? due.breach
+        }
     }
 
     /// The connection was lost, or could not be opened; those who waited for an answer.

@@ -88,7 +88,8 @@ extension RedisStore: SessionStore {
             case .everywhere(let session): try await run(.endSession, session, ["everywhere"])
             case .others(let session): try await run(.endSession, session, ["others"])
             case .principal(let principal):
-                try await client.send("UNLINK", .text(principalKey(principal)))
+                try await client.send(
+                    RedisCommand("UNLINK", .text(principalKey(principal))), within: timeLimit)
             }
         guard let count = reply.integer else { throw Self.unexpected }
         return count > 0
@@ -99,7 +100,8 @@ extension RedisStore: SessionStore {
         of principal: SessionDigest
     ) async throws(StoreError) -> [StoredSession] {
         let reply = try await client.run(
-            .listSessions, keys: [principalKey(principal)], arguments: [.text(prefix)])
+            .listSessions, keys: [principalKey(principal)], arguments: [.text(prefix)],
+            within: timeLimit)
         guard let parts = reply.array else { throw Self.unexpected }
         var sessions: [StoredSession] = []
         for index in stride(from: 0, to: parts.count - 1, by: 2) {
@@ -121,7 +123,8 @@ extension RedisStore: SessionStore {
     ) async throws(StoreError) -> RedisValue {
         try await client.run(
             script, keys: ["\(prefix)s:\(session)"],
-            arguments: [.text(prefix), .text(session.description)] + arguments)
+            arguments: [.text(prefix), .text(session.description)] + arguments,
+            within: timeLimit)
     }
 
     private static func arguments(_ lifetime: SessionLifetime?) -> [RedisArgument] {

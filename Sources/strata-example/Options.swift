@@ -7,8 +7,8 @@
         var redis: String?
         /// The token that may purge; nobody may where there is none.
         var adminToken: String?
-        /// What cookies and cursors are signed with.
-        var secret: String?
+        /// What cookies and cursors are signed with: the first one signs, all are accepted.
+        var secrets: [String] = []
 
         enum Reading {
             case run(Options)
@@ -28,6 +28,8 @@
               STRATA_REDIS_URL     as --redis
               STRATA_SECRET        what cookies and cursors are signed with, the same on all
                                    instances; make one with: openssl rand -base64 32
+                                   Several stand with commas between them: the first one signs,
+                                   all are accepted
               STRATA_ADMIN_TOKEN   the bearer token that POST /purge asks for
             """
 
@@ -37,7 +39,8 @@
             var options = Options()
             let environment = environment.filter { !$0.value.isEmpty }
             options.redis = environment["STRATA_REDIS_URL"]
-            options.secret = environment["STRATA_SECRET"]
+            options.secrets =
+                environment["STRATA_SECRET"]?.split(separator: ",").map(String.init) ?? []
             options.adminToken = environment["STRATA_ADMIN_TOKEN"]
             var rest = Array(arguments)[...]
             while let argument = rest.popFirst() {

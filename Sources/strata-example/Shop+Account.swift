@@ -53,6 +53,20 @@
                 return try .encoded(try await request.session.get("cart") ?? [String: Int]())
             }
 
+            router.on(.post, "/checkout") { request, _ in
+                while true {
+                    _ = try await user(of: request)
+                    let cart: [String: Int]? = try await request.session.get("cart")
+                    guard let cart, !cart.isEmpty else {
+                        throw Problem(.conflict, detail: "The cart is empty.")
+                    }
+                    // Of two requests at the same time one gets the cart.
+                    if try await request.session.compareAndSet("cart", from: cart, to: nil) {
+                        return try .encoded(["ordered": cart])
+                    }
+                }
+            }
+
             router.on(.post, "/count/{name}") { request, match in
                 _ = try await user(of: request)
                 let count = try await request.session.increment(counter(match))

@@ -32,14 +32,14 @@
             adminToken = options.adminToken
             let events = statistics.events
 
-            let secret = Self.secret(options)
+            let secrets = Self.secrets(options)
             var cookies = Sessions.Configuration()
             if options.address.isLoopback {
                 // For trying it out without TLS: a cookie that is kept for plain HTTP.
                 cookies.cookie = .insecureLoopback
             }
             sessions = Sessions(
-                store: store, keys: [try SessionKey(secret)], configuration: cookies,
+                store: store, keys: try secrets.map(SessionKey.init), configuration: cookies,
                 events: events)
             caching = Caching(
                 store: store,
@@ -57,7 +57,7 @@
                     .path("/readyz").never,
                 ], events: events)
             pagination = Pagination(
-                defaultLimit: 20, maximumLimit: 100, keys: CursorKey(secret).map { [$0] } ?? [],
+                defaultLimit: 20, maximumLimit: 100, keys: secrets.compactMap(CursorKey.init),
                 events: events)
         }
 
@@ -83,10 +83,10 @@
 
         /// What cookies and cursors are signed with. Instances that share their clients need the
         /// same, so there is one for those who just try it out.
-        private static func secret(_ options: Options) -> [UInt8] {
-            if let secret = options.secret { return Array(secret.utf8) }
+        private static func secrets(_ options: Options) -> [[UInt8]] {
+            if !options.secrets.isEmpty { return options.secrets.map { Array($0.utf8) } }
             note("STRATA_SECRET is not set; using one that everybody knows.")
-            return Array("strata-example: this secret is everybody's".utf8)
+            return [Array("strata-example: this secret is everybody's".utf8)]
         }
     }
 #endif

@@ -162,7 +162,23 @@ import Testing
         return (machine, due)
     }
 
-    @Test func `three time-outs in a row open the breaker, and a ping is sent`() {
+    @Test func `a time-out during which nothing came opens the breaker at once`() {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "x", waiter: 1)
+        #expect(machine.due(now: .seconds(1)).breach?.code == .unavailable)
+    }
+
+    @Test func `of time-outs while others are answered three open the breaker`() {
+        for count in 1...3 {
+            var machine = Self.ready()
+            _ = Self.submit(&machine, "x", waiter: 0, deadline: .seconds(9))
+            for waiter in 1...count { _ = Self.submit(&machine, "x", waiter: waiter) }
+            _ = machine.receive(.null, now: .milliseconds(500))
+            #expect((machine.due(now: .seconds(1)).breach != nil) == (count == 3))
+        }
+    }
+
+    @Test func `time-outs open the breaker, and a ping is sent`() {
         var (machine, due) = Self.broken()
         #expect(due.expired == [1, 2, 3])
         #expect(due.breach?.code == .unavailable)
@@ -217,23 +233,27 @@ import Testing
 
     @Test func `time-outs with an answer in between, or of the impatient, open nothing`() {
         var machine = Self.ready()
-        for waiter in 1...2 { _ = Self.submit(&machine, "x", waiter: waiter) }
-        _ = Self.submit(&machine, "x", waiter: 3, deadline: .seconds(2))
-        _ = machine.due(now: .seconds(1))
-        for _ in 1...3 { _ = machine.receive(.null, now: .seconds(1)) }
-        for waiter in 4...5 {
-            _ = Self.submit(
-                &machine, "x", waiter: waiter, deadline: .seconds(3), now: .seconds(2))
+        _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(9))
+        for waiter in 2...3 { _ = Self.submit(&machine, "x", waiter: waiter) }
+        _ = machine.receive(.null, now: .milliseconds(500))
+        let first = machine.due(now: .seconds(1))
+        #expect(first.expired == [2, 3])
+        #expect(first.breach == nil)
+        for _ in 2...3 { _ = machine.receive(.null, now: .seconds(1)) }
+        func submit(_ waiter: Int, at now: Duration, until deadline: Duration) {
+            _ = Self.submit(&machine, "x", waiter: waiter, deadline: deadline, now: now)
         }
+        submit(4, at: .seconds(2), until: .seconds(9))
+        submit(5, at: .seconds(2), until: .seconds(3))
+        _ = machine.receive(.null, now: .milliseconds(2500))
         for waiter in 6...9 {
-            _ = Self.submit(
-                &machine, "x", waiter: waiter, deadline: .milliseconds(2019), now: .seconds(2))
+            submit(waiter, at: .milliseconds(2500), until: .milliseconds(2519))
         }
-        let early = machine.due(now: .milliseconds(2019))
+        let early = machine.due(now: .milliseconds(2519))
         #expect(early.expired == [6, 7, 8, 9])
         #expect(early.breach == nil)
         let due = machine.due(now: .seconds(3))
-        #expect(due.expired == [4, 5])
+        #expect(due.expired == [5])
         #expect(due.breach == nil)
     }
 

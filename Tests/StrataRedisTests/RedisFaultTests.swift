@@ -16,10 +16,11 @@ struct `When Redis fails` {
         }
         #expect(time >= .milliseconds(50))
         #expect(time < .seconds(2))
-        let quick = await storeError {
-            try await client.send(RedisCommand("GET", "key"), within: .milliseconds(1))
+        let next = await elapsed {
+            let error = await storeError { try await client.send("GET", "key") }
+            #expect(error?.code == .unavailable, "it is known to hang")
         }
-        #expect(quick?.code == .timedOut)
+        #expect(next < .milliseconds(50))
         server.resume()
         // The late replies went to those who gave up, and to nobody else.
         try await eventually {

@@ -156,7 +156,7 @@ struct `Sessions in Redis` {
 
     @Test func `in a Redis that hangs hold nobody up for longer than its time`() async throws {
         let server = try await RedisServer()
-        let instance = try Instance(server, commandTimeout: .milliseconds(30))
+        let instance = try Instance(server, timeLimit: .milliseconds(30))
         let cookie = try await instance.cookie { try await $0.logIn(as: "ann") }
         server.suspend()
         defer { server.resume() }
@@ -218,12 +218,12 @@ private struct Instance: Sendable {
     private static let key = SessionKey.random()
 
     init(
-        _ server: borrowing RedisServer, commandTimeout: Duration = .seconds(10),
+        _ server: borrowing RedisServer, timeLimit: Duration = .seconds(10),
         _ configure: (inout Sessions.Configuration) -> Void = { _ in }
     ) throws {
         var configuration = Sessions.Configuration()
         configure(&configuration)
-        store = RedisStore(client: try server.client { $0.commandTimeout = commandTimeout })
+        store = RedisStore(client: try server.client(), timeLimit: timeLimit)
         sessions = Sessions(store: store, keys: [Self.key], configuration: configuration)
     }
 

@@ -81,6 +81,8 @@ public struct Status: Sendable, Hashable, ExpressibleByIntegerLiteral, CustomStr
     public static let methodNotAllowed: Status = 405
     /// `406 Not Acceptable`.
     public static let notAcceptable: Status = 406
+    /// `409 Conflict`.
+    public static let conflict: Status = 409
     /// `410 Gone`.
     public static let gone: Status = 410
     /// `412 Precondition Failed`.

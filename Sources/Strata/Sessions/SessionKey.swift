@@ -1,8 +1,10 @@
 /// A secret of the service that signs the cookies of its sessions and, where that is asked for,
 /// encrypts their values.
 ///
-/// All instances hold the same list. To replace a key put the new one before the old one and
-/// deploy; take the old one out when the longest lifetime has passed. Nobody is logged out.
+/// All instances hold the same list: the first key signs, all are accepted. To replace a key where
+/// instances are restarted one after the other, deploy three times: with the new one behind the
+/// old one, so that all accept it before any signs with it; with the new one in front; and
+/// without the old one, when the longest lifetime has passed. Nobody is logged out.
 ///
 /// ```swift
 /// let key = try SessionKey(base64URL: environment["SESSION_KEY"] ?? "")   // openssl rand …
