@@ -39,25 +39,22 @@ extension Suite {
             read + ["", "0", "", "", "0", "", "", "0", "=visits", "add", "1"]
         var measurements: [Measurement] = []
         for tasks in [1, 64] {
-            let bareReads = try await rate(tasks) {
+            let reads = try await ratio(tasks) {
+                try await shop.read()
+            } to: {
                 try await client.run(.loadSession, keys: key, arguments: read)
             }
-            let reads = try await rate(tasks) { try await shop.read() }
-            let bareWrites = try await rate(tasks) {
+            let writes = try await ratio(tasks) {
+                try await shop.write()
+            } to: {
                 try await client.run(.loadSession, keys: key, arguments: read)
                 try await client.run(.applyToSession, keys: key, arguments: write)
             }
-            let writes = try await rate(tasks) { try await shop.write() }
-            for (name, rate, bare) in [
-                ("read", reads, bareReads), ("write", writes, bareWrites),
-            ] {
+            for (name, values) in [("read", reads), ("write", writes)] {
                 measurements.append(
                     Measurement(
                         name: "\(name), \(tasks == 1 ? "1 task" : "\(tasks) tasks")",
-                        values: [
-                            ("per second", rate.rounded()), ("bare", bare.rounded()),
-                            ("ratio", rate / bare),
-                        ]))
+                        values: values))
             }
         }
         return measurements
@@ -65,27 +62,41 @@ extension Suite {
 
     private static let cart = [UInt8](repeating: UInt8(ascii: "1"), count: 500)
 
-    /// How often a second so many tasks do it together; the median of five runs.
+    /// How often a second so many tasks do the one and the other, in turn; the medians of nine
+    /// runs, and that of the ratio of each pair.
+    private static func ratio(
+        _ tasks: Int, _ layered: @escaping @Sendable () async throws -> Void,
+        to bare: @escaping @Sendable () async throws -> Void
+    ) async throws -> [(String, Double)] {
+        // The first pair warms up.
+        _ = try await (rate(tasks, layered), rate(tasks, bare))
+        var pairs: [(layered: Double, bare: Double)] = []
+        for _ in 0..<9 {
+            pairs.append((try await rate(tasks, layered), try await rate(tasks, bare)))
+        }
+        return [
+            ("per second", median(pairs.map(\.layered)).rounded()),
+            ("bare", median(pairs.map(\.bare)).rounded()),
+            ("ratio", median(pairs.map { $0.layered / $0.bare })),
+        ]
+    }
+
+    /// How often a second so many tasks do it together.
     private static func rate(
         _ tasks: Int, _ operation: @escaping @Sendable () async throws -> Void
     ) async throws -> Double {
         let time = SystemTime()
-        let operations = tasks == 1 ? 5_000 : 40_000
-        var rates: [Double] = []
-        for run in 0...5 {
-            let start = time.uptime
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<tasks {
-                    group.addTask {
-                        for _ in 0..<(operations / tasks) { try await operation() }
-                    }
+        let operations = tasks == 1 ? 4_000 : 20_000
+        let start = time.uptime
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<tasks {
+                group.addTask {
+                    for _ in 0..<(operations / tasks) { try await operation() }
                 }
-                try await group.waitForAll()
             }
-            // The first run warms up.
-            if run > 0 { rates.append(Double(operations) / ((time.uptime - start) / .seconds(1))) }
+            try await group.waitForAll()
         }
-        return median(rates)
+        return Double(operations) / ((time.uptime - start) / .seconds(1))
     }
 
     /// A service that counts a client's visits.

@@ -25,7 +25,8 @@ extension RedisStore: SessionStore {
         case .integer(0): return .missing
         case .integer(1): return .superseded
         case .array(let parts) where parts.count == 3:
-            guard let text = parts[0].text, let digest = SessionDigest(text),
+            guard let text = parts[0].text,
+                let digest = text == session.description ? session : SessionDigest(text),
                 let wrappedKey = parts[1].bytes, var stored = Self.session(digest, parts[2])
             else { throw Self.unexpected }
             stored.wrappedKey = wrappedKey.isEmpty ? nil : wrappedKey
@@ -148,31 +149,35 @@ extension RedisStore: SessionStore {
     /// A session from the fields and values of its hash.
     private static func session(_ digest: SessionDigest, _ reply: RedisValue) -> StoredSession? {
         guard let flat = reply.array else { return nil }
-        var fields: [String: [UInt8]] = [:]
-        var session = StoredSession(
-            digest: digest, created: Timestamp(seconds: 0), lastSeen: Timestamp(seconds: 0),
-            expires: Timestamp(seconds: 0), principal: nil, wrappedKey: nil, values: [:])
-        for (name, value) in values(flat[...]) {
-            if name.utf8.first == UInt8(ascii: ":") {
-                session.values[String(name.dropFirst())] = value
-            } else {
-                fields[name] = value
+        var created, lastSeen, expires: Timestamp?
+        var principal: SessionDigest?
+        var wrappedKey: [UInt8]?
+        var values = [String: [UInt8]](minimumCapacity: flat.count / 2)
+        for index in stride(from: 0, to: flat.count - 1, by: 2) {
+            guard let name = flat[index].bytes, let value = flat[index + 1].bytes else {
+                return nil
+            }
+            switch name.first {
+            case UInt8(ascii: ":"):
+                values[String(decoding: name.dropFirst(), as: UTF8.self)] = value
+            case UInt8(ascii: "c"): created = moment(flat[index + 1])
+            case UInt8(ascii: "s"): lastSeen = moment(flat[index + 1])
+            case UInt8(ascii: "x"): expires = moment(flat[index + 1])
+            case UInt8(ascii: "p"):
+                principal = SessionDigest(String(decoding: value, as: UTF8.self))
+            case UInt8(ascii: "k"): wrappedKey = value
+            default: break
             }
         }
-        func moment(_ name: String) -> Timestamp? {
-            fields[name].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
-                .map { Timestamp(nanoseconds: 0) + .milliseconds($0) }
-        }
-        guard let created = moment("c"), let lastSeen = moment("s"), let expires = moment("x")
-        else { return nil }
-        session.created = created
-        session.lastSeen = lastSeen
-        session.expires = expires
-        session.principal = fields["p"].flatMap {
-            SessionDigest(String(decoding: $0, as: UTF8.self))
-        }
-        session.wrappedKey = fields["k"]
-        return session
+        guard let created, let lastSeen, let expires else { return nil }
+        return StoredSession(
+            digest: digest, created: created, lastSeen: lastSeen, expires: expires,
+            principal: principal, wrappedKey: wrappedKey, values: values)
+    }
+
+    /// The moment that a number of milliseconds stands for.
+    private static func moment(_ reply: RedisValue) -> Timestamp? {
+        reply.integer.map { Timestamp(nanoseconds: 0) + .milliseconds($0) }
     }
 
     /// The values of names that stand in turn with them.

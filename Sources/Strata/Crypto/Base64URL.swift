@@ -24,21 +24,27 @@ extension Array<UInt8> {
     /// The bytes that stand in base64url without padding; nil where the text is anything but the
     /// one spelling that ``Swift/String/init(base64URL:)`` gives them (RFC 4648 §3.5).
     package init?(base64URL text: some StringProtocol) {
-        self = []
-        reserveCapacity(text.utf8.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for character in text.utf8 {
-            let value = base64URLValues[Int(character)]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        let length = text.utf8.count
+        let spare = length * 6 % 8
+        guard spare < 6 else { return nil }
+        var isValid = true
+        self.init(unsafeUninitializedCapacity: length * 6 / 8) { bytes, count in
+            var bits: UInt32 = 0
+            var bitCount = 0
+            for character in text.utf8 {
+                let value = base64URLValues[Int(character)]
+                isValid = isValid && value < 64
+                bits = bits << 6 | UInt32(value & 63)
+                bitCount += 6
+                if bitCount >= 8 {
+                    bitCount -= 8
+                    bytes[count] = UInt8(truncatingIfNeeded: bits >> UInt32(bitCount))
+                    count += 1
+                }
             }
+            isValid = isValid && bits & (1 << UInt32(spare) - 1) == 0
         }
-        guard count < 6, bits & (1 << UInt32(count) - 1) == 0 else { return nil }
+        guard isValid else { return nil }
     }
 }
 

@@ -37,19 +37,32 @@ package enum Crypto {
     }
 
     /// The HMAC-SHA-256 of the message under a key of any length: 32 bytes.
-    ///
-    /// It is put together from digests (RFC 2104 §2), as libcrypto's own looks the algorithm up
-    /// anew at each call.
     package static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
-        let key = key.count > blockLength ? sha256(key) : key
-        func padded(_ pad: UInt8, _ rest: [UInt8]) -> [UInt8] {
-            var block = [UInt8](repeating: pad, count: blockLength)
-            block.reserveCapacity(blockLength + rest.count)
-            for index in key.indices { block[index] ^= key[index] }
-            block += rest
-            return block
+        HMACKey(key).code(of: message)
+    }
+
+    /// A key for HMAC-SHA-256, made ready to be used time and again.
+    ///
+    /// The code is put together from digests (RFC 2104 §2), as libcrypto's own looks the algorithm
+    /// up anew at each call.
+    package struct HMACKey: Sendable {
+        private let inner: [UInt8]
+        private let outer: [UInt8]
+
+        /// Makes a key of any length ready.
+        package init(_ key: [UInt8]) {
+            let key = key.count > blockLength ? sha256(key) : key
+            func padded(_ pad: UInt8) -> [UInt8] {
+                key.map { $0 ^ pad } + repeatElement(pad, count: blockLength - key.count)
+            }
+            inner = padded(0x36)
+            outer = padded(0x5C)
         }
-        return sha256(padded(0x5C, sha256(padded(0x36, message))))
+
+        /// The code of the message: 32 bytes.
+        package func code(of message: [UInt8]) -> [UInt8] {
+            sha256(outer + sha256(inner + message))
+        }
     }
 
     /// Bytes derived from a secret (HKDF, RFC 5869 §2); each purpose has an `info` of its own.

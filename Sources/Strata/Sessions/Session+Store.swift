@@ -97,7 +97,8 @@ extension Session {
             guard let json = JSON(bytes) else {
                 throw SessionError(.unreadable, "What is kept under “\(name)” is damaged.")
             }
-            return try json.decoded()
+            if case .null = json { return nil }
+            return try json.decoded(as: Value.self)
         } catch {
             throw SessionError(
                 .unreadable, "What is kept under “\(name)” is no \(Value.self).",
@@ -300,13 +301,20 @@ extension Session {
     ) async throws(StoreError) -> SessionCookie.Action {
         var state = state
         guard case .stored(var session, let vault) = state.base else { return .keep }
-        let id = SessionID(bytes: context.randomBytes(SessionID.byteCount))
-        let (rotation, keptFor) = rotation(of: state, session, vault, to: id.digest)
+        var id: SessionID?
+        var rotation: SessionUpdate.Rotation?
+        var keptFor: Duration?
+        if let kind = state.rotation {
+            let new = SessionID(bytes: context.randomBytes(SessionID.byteCount))
+            id = new
+            (rotation, keptFor) = self.rotation(
+                kind, of: state, session, vault, to: new.digest)
+        }
         for _ in 0..<Self.maximumTries {
             let update = SessionUpdate(state, session, vault, rotation, nonce: context.nonce)
             switch try await context.store.apply(update, to: session.digest) {
             case .applied(let isRotated):
-                guard isRotated else { return .keep }
+                guard isRotated, let id else { return .keep }
                 context.events(SessionEvent.rotated(from: session.digest, to: id.digest))
                 return .set(id, keptFor: keptFor)
             case .conflict(let values):
@@ -328,10 +336,9 @@ extension Session {
     }
 
     private func rotation(
-        of state: SessionState, _ session: StoredSession, _ vault: SessionVault,
-        to digest: SessionDigest
-    ) -> (SessionUpdate.Rotation?, keptFor: Duration?) {
-        guard let kind = state.rotation else { return (nil, nil) }
+        _ kind: SessionState.Rotation, of state: SessionState, _ session: StoredSession,
+        _ vault: SessionVault, to digest: SessionDigest
+    ) -> (SessionUpdate.Rotation, keptFor: Duration?) {
         let configuration = context.configuration
         var rotation = SessionUpdate.Rotation(to: digest, grace: configuration.grace)
         if case .sealed(let key) = vault {

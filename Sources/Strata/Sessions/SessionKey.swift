@@ -11,7 +11,7 @@
 /// ```
 public struct SessionKey: Sendable, CustomStringConvertible {
     /// Signs cookies.
-    fileprivate let cookieKey: [UInt8]
+    fileprivate let cookieKey: Crypto.HMACKey
     /// Wraps the keys of values.
     fileprivate let valueKey: [UInt8]
     /// Signs tokens against forged requests.
@@ -54,7 +54,7 @@ public struct SessionKey: Sendable, CustomStringConvertible {
         func derive(_ purpose: String) -> [UInt8] {
             Crypto.hkdfSHA256(secret: secret, info: Array("strata session \(purpose) 1".utf8))
         }
-        cookieKey = derive("cookie")
+        cookieKey = Crypto.HMACKey(derive("cookie"))
         valueKey = derive("value")
         tokenKey = derive("token")
     }
@@ -69,12 +69,15 @@ struct SessionKeyring: Sendable {
 
     /// Which ids are signed: those for the cookie of this name.
     let cookieName: String
+    /// What is signed in front of an id.
+    private let signedName: [UInt8]
 
     /// - Precondition: there is a key.
     init(_ keys: [SessionKey], cookieName: String) {
         precondition(!keys.isEmpty, "Sessions need a key")
         self.keys = keys
         self.cookieName = cookieName
+        signedName = Array(cookieName.utf8) + [0]
     }
 
     // MARK: Cookies
@@ -97,8 +100,7 @@ struct SessionKeyring: Sendable {
     }
 
     private func signature(of id: SessionID, _ key: SessionKey) -> [UInt8] {
-        let mac = Crypto.hmacSHA256(Array(cookieName.utf8) + [0] + id.bytes, key: key.cookieKey)
-        return Array(mac[..<SessionID.byteCount])
+        Array(key.cookieKey.code(of: signedName + id.bytes)[..<SessionID.byteCount])
     }
 
     // MARK: Values
