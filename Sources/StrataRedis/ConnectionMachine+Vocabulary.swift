@@ -23,13 +23,36 @@ extension ConnectionMachine {
         var probeInterval: Duration = .milliseconds(100)
         /// How long a connection is left alone before it is pinged.
         var idleInterval: Duration = .seconds(15)
+        /// Whether the greeting subscribes: what comes is then pushed, and takes no commands, and
+        /// a ping is sent however much comes, since its answer dates what was pushed before.
+        var isSubscriber = false
     }
 
     /// One command of the greeting.
     struct Greeting: Sendable {
-        var command: RedisCommand
+        enum Command: Sendable {
+            case fixed(RedisCommand)
+            /// Made of the reply to the command before, which therefore is waited for.
+            case following(@Sendable (RedisValue) -> RedisCommand)
+        }
+
+        var command: Command
         /// What a refusal means to whoever configured this; nil where it does not matter.
         var failure: String?
+        /// How many replies the command has.
+        var replyCount = 1
+        /// Why the server is not to be used, going by its reply.
+        var objection: @Sendable (RedisValue) -> StoreError? = { _ in nil }
+
+        init(command: RedisCommand, failure: String?) {
+            self.init(command: .fixed(command), failure: failure)
+        }
+
+        init(command: Command, failure: String?, replyCount: Int = 1) {
+            self.command = command
+            self.failure = failure
+            self.replyCount = replyCount
+        }
     }
 
     enum Phase: Sendable, Hashable {
@@ -59,6 +82,8 @@ extension ConnectionMachine {
         case answer(Waiter, RedisValue)
         /// Commands are taken from now on: the greeting is over, or a ping was answered.
         case ready
+        /// Something that was subscribed to.
+        case pushed(RedisPush)
         /// The connection can't be used.
         case failed(StoreError)
     }

@@ -47,9 +47,13 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// What the socket would not take.
     private var blocked: Chunk?
     private var isWriting = false
-    private var hasSentGreeting = false
-    /// How many replies to the greeting have come.
-    private var greeted = 0
+    /// How many commands of the greeting were written, and answered.
+    private var greetingsSent = 0
+    private var greetingsAnswered = 0
+    /// How many replies to the command of the greeting that is answered now have come.
+    private var greetingReplies = 0
+    /// The last reply to the last command of the greeting that was answered.
+    private var lastGreetingReply = RedisValue.null
 
     /// Commands that timed out since one was last answered in time.
     private var timeouts = 0
@@ -142,9 +146,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         chunk.sent = 0
         chunk.isSealed = false
         switch phase {
-        case .greeting where !hasSentGreeting:
-            hasSentGreeting = true
-            chunk.bytes = settings.greeting.flatMap(\.command.bytes)
+        case .greeting where hasGreetingToSend:
+            chunk.bytes = nextGreetings()
             return true
         case .ready where !output.isEmpty:
             // The two buffers are used in turn, unless one has grown out of proportion.
@@ -155,6 +158,26 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             isWriting = false
             return false
         }
+    }
+
+    /// Whether a command of the greeting can be sent.
+    private var hasGreetingToSend: Bool {
+        guard greetingsSent < settings.greeting.count else { return false }
+        guard case .following = settings.greeting[greetingsSent].command else { return true }
+        return greetingsAnswered == greetingsSent
+    }
+
+    /// The commands of the greeting up to the first that has to wait for a reply.
+    private mutating func nextGreetings() -> [UInt8] {
+        var bytes: [UInt8] = []
+        while hasGreetingToSend {
+            switch settings.greeting[greetingsSent].command {
+            case .fixed(let command): bytes += command.bytes
+            case .following(let command): bytes += command(lastGreetingReply).bytes
+            }
+            greetingsSent += 1
+        }
+        return bytes
     }
 
     /// The socket takes bytes again, so the server lives; whether the caller is the writer now,
@@ -176,8 +199,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// The connection stands; the caller is its writer now.
     mutating func opened(now: Duration) {
-        greeted = 0
-        hasSentGreeting = false
+        greetingsSent = 0
+        greetingsAnswered = 0
+        greetingReplies = 0
         isWriting = true
         if settings.greeting.isEmpty {
             becomeReady(now: now)
@@ -190,6 +214,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         phase = .ready
         readySince = now
         lastProgress = now
+        lastPing = now
         failure = nil
     }
 
@@ -197,6 +222,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     mutating func receive(_ value: RedisValue, now: Duration) -> Receipt {
         if case .greeting = phase { return receiveGreeting(value, now: now) }
         lastProgress = now
+        if settings.isSubscriber { return receivePush(value, now: now) }
         guard phase == .ready, var slot = slots.first else {
             return .failed(
                 StoreError(
@@ -227,8 +253,28 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         return .ready
     }
 
+    /// Takes what comes on a connection that has subscribed.
+    private mutating func receivePush(_ value: RedisValue, now: Duration) -> Receipt {
+        if phase == .ready, let first = value.array?.first?.text, first == "pong",
+            let ping = slots.popFirst()
+        {
+            queuedBytes -= ping.cost
+            isPinging = false
+            return .pushed(.current(asOf: ping.submitted))
+        }
+        if phase == .ready, let push = RedisPush(value) { return .pushed(push) }
+        return .failed(
+            StoreError(
+                .protocolViolation,
+                "Redis sent what is no message to a subscriber; is it Redis at that address?"))
+    }
+
     private mutating func receiveGreeting(_ value: RedisValue, now: Duration) -> Receipt {
-        let greeting = settings.greeting[greeted]
+        guard greetingsAnswered < greetingsSent else {
+            return .failed(
+                StoreError(.protocolViolation, "Redis answered before it was asked anything."))
+        }
+        let greeting = settings.greeting[greetingsAnswered]
         if case .error(let error) = value {
             if let failure = greeting.failure {
                 return .failed(
@@ -236,17 +282,26 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             }
             if StoreError.Code(error) != .refused { return .failed(StoreError(error)) }
         }
-        greeted += 1
-        guard greeted == settings.greeting.count else { return .none }
+        if let objection = greeting.objection(value) { return .failed(objection) }
+        greetingReplies += 1
+        guard greetingReplies == greeting.replyCount else { return .none }
+        greetingReplies = 0
+        lastGreetingReply = value
+        greetingsAnswered += 1
+        guard greetingsAnswered == settings.greeting.count else { return .none }
         becomeReady(now: now)
         return .ready
     }
 
     /// Makes the caller the writer, if there is something to write and no writer.
     mutating func beginWriting() -> Bool {
-        guard phase == .ready, !isWriting, !output.isEmpty else { return false }
-        isWriting = true
-        return true
+        guard !isWriting else { return false }
+        switch phase {
+        case .ready where !output.isEmpty: isWriting = true
+        case .greeting where hasGreetingToSend: isWriting = true
+        default: break
+        }
+        return isWriting
     }
 
     /// What is due now.
@@ -285,7 +340,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     // MARK: - Health
 
     private var nextPing: Duration {
-        breach == nil
+        if settings.isSubscriber { return lastPing + settings.idleInterval }
+        return breach == nil
             ? max(lastProgress, lastPing) + settings.idleInterval
             : lastPing + settings.probeInterval
     }

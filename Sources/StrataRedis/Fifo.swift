@@ -12,6 +12,12 @@ struct Fifo<Element> {
         set { if !isEmpty { elements[head] = newValue } }
     }
 
+    /// The element that came last.
+    var last: Element? {
+        get { isEmpty ? nil : elements[elements.count - 1] }
+        set { if !isEmpty { elements[elements.count - 1] = newValue } }
+    }
+
     mutating func append(_ element: Element) { elements.append(element) }
 
     mutating func popFirst() -> Element? {

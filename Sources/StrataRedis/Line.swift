@@ -6,10 +6,20 @@ import Synchronization
 /// It is used by the loop's thread alone, but for the addresses of a host, which another thread
 /// may look up.
 final class Line {
+    /// Whom a connection tells of how it fares, and of what was subscribed to.
+    enum Audience: Sendable {
+        /// Connections for commands are told of as events, under their lane.
+        case lane(RedisLane, Events)
+        /// Returns whether it can take more.
+        case subscriber(@Sendable (RedisPush) -> Bool)
+    }
+
     private let connection: RedisConnection
     private let poller: Poller
     private let configuration: RedisConfiguration
-    private let events: Events
+    private let audience: Audience
+    /// How long a reply may be.
+    private let maximumReplyBytes: Int
     private let time = SystemTime()
 
     private var socket: Socket?
@@ -23,17 +33,18 @@ final class Line {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 64 * 1024, alignment: 16)
     private var replies: [RedisValue] = []
-    private var answers: RedisConnection.Answers = []
+    private var arrivals = RedisConnection.Arrivals()
 
     init(
         _ connection: RedisConnection, poller: Poller, configuration: RedisConfiguration,
-        tls: TLSContext?, events: Events
+        tls: TLSContext?, maximumReplyBytes: Int, audience: Audience
     ) {
         self.tls = tls
+        self.maximumReplyBytes = maximumReplyBytes
         self.connection = connection
         self.poller = poller
         self.configuration = configuration
-        self.events = events
+        self.audience = audience
     }
 
     deinit { buffer.deallocate() }
@@ -78,6 +89,7 @@ final class Line {
         let error = StoreError(.unavailable, "The Redis client was closed.")
         dropSocket()
         for waiter in connection.close(error) { waiter.resume(returning: .failure(error)) }
+        if case .subscriber(let tell) = audience { _ = tell(.lost(error)) }
     }
 
     // MARK: - Opening
@@ -131,7 +143,7 @@ final class Line {
             return connectToNextAddress(failure: .io("Redis can't be reached", error))
         }
         do {
-            reader = try ReplyReader(maximumReplyBytes: configuration.maximumReplyBytes)
+            reader = try ReplyReader(maximumReplyBytes: maximumReplyBytes)
         } catch {
             return lose(error)
         }
@@ -228,16 +240,32 @@ final class Line {
         }
         // What came before the fault was answered, and is given out.
         do {
-            isReady = try connection.receive(replies, now: time.uptime, answers: &answers)
+            isReady = try connection.receive(replies, now: time.uptime, arrivals: &arrivals)
         } catch {
             failure = error
         }
         replies.removeAll(keepingCapacity: true)
         if isReady { tell(nil) }
-        for answer in answers { answer.waiter.resume(returning: answer.result) }
-        answers.removeAll(keepingCapacity: true)
+        for answer in arrivals.answers { answer.waiter.resume(returning: answer.result) }
+        arrivals.answers.removeAll(keepingCapacity: true)
+        let isDated = try handOverPushes()
         if let failure { throw failure }
-        return isReady
+        return isReady || isDated
+    }
+
+    /// Gives out what was subscribed to; whether one of them answers a ping.
+    private func handOverPushes() throws(StoreError) -> Bool {
+        guard !arrivals.pushes.isEmpty, case .subscriber(let tell) = audience else { return false }
+        defer { arrivals.pushes.removeAll(keepingCapacity: true) }
+        var isDated = false
+        for push in arrivals.pushes {
+            guard tell(push) else {
+                throw StoreError(
+                    .unavailable, "More messages came than are taken; some were lost.")
+            }
+            if case .current = push { isDated = true }
+        }
+        return isDated
     }
 
     // MARK: - Losing
@@ -268,12 +296,17 @@ final class Line {
         isShakingHands = false
     }
 
+    /// Tells that the connection is ready, or why it is not.
     private func tell(_ failure: StoreError?) {
-        events(
-            RedisConnectionChange(
-                endpoint: configuration.endpoint,
-                lane: connection.key == configuration.connections ? .large : .small,
-                failure: failure))
+        switch audience {
+        case .lane(let lane, let events):
+            events(
+                RedisConnectionChange(
+                    endpoint: configuration.endpoint, lane: lane, failure: failure))
+        case .subscriber(let tell):
+            // That it is ready came among the pushes, in its place.
+            if let failure { _ = tell(.lost(failure)) }
+        }
     }
 }
 

@@ -26,9 +26,11 @@ public final class RedisClient: Sendable {
 
     /// The connections that small commands are spread over, and after them the one for large ones.
     private let connections: [RedisConnection]
+    private let poller: Poller
     private let loop: RedisLoop
     private let time = SystemTime()
     private let tokens = Atomic<UInt64>(0)
+    private let subscriptions = Atomic<UInt64>(0)
 
     /// Makes a client, which begins to connect in the background.
     ///
@@ -49,9 +51,13 @@ public final class RedisClient: Sendable {
             return RedisConnection(
                 settings: configuration.settings(for: lane), poller: poller, key: UInt64(index))
         }
-        loop = RedisLoop(
-            connections: connections, poller: poller, configuration: configuration,
-            tls: tls, events: events)
+        self.poller = poller
+        loop = RedisLoop(poller: poller, configuration: configuration, tls: tls)
+        for (index, connection) in connections.enumerated() {
+            loop.add(
+                connection, maximumReplyBytes: configuration.maximumReplyBytes,
+                audience: .lane(index == configuration.connections ? .large : .small, events))
+        }
         loop.start()
     }
 
@@ -147,6 +153,23 @@ public final class RedisClient: Sendable {
             return try await send(
                 RedisCommand(["EVAL", .text(script.source)] + rest), within: limit)
         }
+    }
+
+    // MARK: - Subscriptions
+
+    /// Opens a connection for a subscriber, who says whether more can be taken.
+    func subscribe(
+        to interest: RedisInterest, subscriber: @escaping @Sendable (RedisPush) -> Bool
+    ) throws(StoreError) -> RedisSubscription {
+        try interest.validate()
+        let number = subscriptions.wrappingAdd(1, ordering: .relaxed).newValue
+        let connection = RedisConnection(
+            settings: interest.settings(configuration), poller: poller,
+            key: UInt64(connections.count) + number)
+        loop.add(
+            connection, maximumReplyBytes: interest.maximumMessageBytes,
+            audience: .subscriber(subscriber))
+        return RedisSubscription { [loop] in loop.remove(connection) }
     }
 
     // MARK: - The way of every command

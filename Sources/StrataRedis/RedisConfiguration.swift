@@ -138,16 +138,23 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     }
 
     /// What the state machine of a connection is told.
-    func settings(for lane: RedisLane) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
+    func settings(
+        for lane: RedisLane
+    ) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
+        settings(suffix: lane == .large ? "-large" : "")
+    }
+
+    /// What the state machine of a connection is told whose name ends like that.
+    func settings(suffix: String) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
         ConnectionMachine.Settings(
-            greeting: greeting(for: lane), connectTimeout: connectTimeout,
+            greeting: greeting(suffix: suffix), connectTimeout: connectTimeout,
             stallTimeout: stallTimeout, reconnectDelay: reconnectDelay,
             maximumQueuedBytes: maximumQueuedBytes, pingLimit: commandTimeout)
     }
 
     /// What a connection sends first.
     private func greeting(
-        for lane: RedisLane
+        suffix: String
     ) -> [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
         var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] = []
         if let password {
@@ -158,9 +165,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
                     failure: "Redis refuses the user or password; check the URL"))
         }
         if let clientName {
-            let name = lane == .large ? clientName + "-large" : clientName
+            let name = RedisArgument.text(clientName + suffix)
             greeting.append(
-                .init(command: RedisCommand("CLIENT", "SETNAME", .text(name)), failure: nil))
+                .init(command: RedisCommand("CLIENT", "SETNAME", name), failure: nil))
         }
         if database != 0 {
             greeting.append(
@@ -168,8 +175,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
                     command: RedisCommand("SELECT", .integer(database)),
                     failure: "Redis has no database \(database)"))
         }
-        // That something answers shows that a server is there, and not merely its kernel.
-        if greeting.isEmpty { greeting.append(.init(command: RedisCommand("PING"), failure: nil)) }
+        // That something answers shows that a server is there, and not merely its kernel; and
+        // one that is loading its data answers all but this.
+        greeting.append(.init(command: RedisCommand("PING"), failure: nil))
         return greeting
     }
 }

@@ -14,15 +14,21 @@ final class RedisConnection: Sendable {
     }
 
     /// Answers on their way to those who wait, gathered under the lock and given out after it.
-    typealias Answers = [(waiter: Waiter, result: Result<RedisValue, StoreError>)]
+    struct Arrivals {
+        var answers: [(waiter: Waiter, result: Result<RedisValue, StoreError>)] = []
+        /// What was subscribed to.
+        var pushes: [RedisPush] = []
+    }
 
     /// Guarded by the mutex: everything. It is held for no system call and no resumption.
     private let state: Mutex<State>
     private let poller: Poller
     /// What the poller calls this connection.
     let key: UInt64
+    private let isSubscriber: Bool
 
     init(settings: ConnectionMachine<Waiter>.Settings, poller: Poller, key: UInt64) {
+        isSubscriber = settings.isSubscriber
         state = Mutex(State(machine: ConnectionMachine(settings: settings)))
         self.poller = poller
         self.key = key
@@ -123,29 +129,34 @@ final class RedisConnection: Sendable {
         write(to: socket)
     }
 
-    /// Takes replies in; the answers they are, and whether commands may be written from now on.
+    /// Takes replies in; the answers and pushes they are, and whether commands may be written from now on.
     func receive(
-        _ replies: [RedisValue], now: Duration, answers: inout Answers
+        _ replies: [RedisValue], now: Duration, arrivals: inout Arrivals
     ) throws(StoreError) -> Bool {
         let (batch, isReady, failure, socket) = state.withLock { state in
-            var batch: Answers = []
-            batch.reserveCapacity(replies.count)
+            var batch = Arrivals()
+            batch.answers.reserveCapacity(replies.count)
             var isReady = false
             for reply in replies {
                 switch state.machine.receive(reply, now: now) {
                 case .none: break
                 case .answer(let waiter, .error(let error)):
-                    batch.append((waiter, .failure(StoreError(error))))
-                case .answer(let waiter, let value): batch.append((waiter, .success(value)))
-                case .ready: isReady = true
+                    batch.answers.append((waiter, .failure(StoreError(error))))
+                case .answer(let waiter, let value):
+                    batch.answers.append((waiter, .success(value)))
+                case .pushed(let push): batch.pushes.append(push)
+                case .ready:
+                    isReady = true
+                    if isSubscriber { batch.pushes.append(.established) }
                 case .failed(let error):
                     return (batch, isReady, error as StoreError?, nil as Socket?)
                 }
             }
-            let mustWrite = isReady && state.machine.beginWriting()
+            let mustWrite = state.machine.beginWriting()
             return (batch, isReady, nil, mustWrite ? state.socket : nil)
         }
-        answers += batch
+        arrivals.answers += batch.answers
+        arrivals.pushes += batch.pushes
         if let failure { throw failure }
         if let socket { write(to: socket) }
         return isReady

@@ -12,25 +12,40 @@ import Synchronization
 /// Those who have a command write it themselves; so all that this thread does for a command is to
 /// read its answer and resume its task. It sleeps until something arrives or is due.
 final class RedisLoop: Sendable {
-    private let connections: [RedisConnection]
+    /// A connection that the loop is to serve, or not any more.
+    private enum Change: Sendable {
+        case add(RedisConnection, maximumReplyBytes: Int, Line.Audience)
+        case remove(key: UInt64)
+    }
+
     private let poller: Poller
     private let configuration: RedisConfiguration
     private let time = SystemTime()
     private let tls: TLSContext?
-    private let events: Events
+    /// Guarded by the mutex: what the thread has to learn yet; nil once it has ended.
+    private let changes = Mutex<[Change]?>([])
     /// When the thread will look at the time again, in nanoseconds of uptime.
     private let nextLook = Atomic<Int64>(.min)
     private let isStopping = Atomic<Bool>(false)
 
-    init(
-        connections: [RedisConnection], poller: Poller, configuration: RedisConfiguration,
-        tls: TLSContext?, events: Events
-    ) {
-        self.connections = connections
+    init(poller: Poller, configuration: RedisConfiguration, tls: TLSContext?) {
         self.poller = poller
         self.configuration = configuration
         self.tls = tls
-        self.events = events
+    }
+
+    /// Serves the connection from now on, unless the loop has ended.
+    func add(_ connection: RedisConnection, maximumReplyBytes: Int, audience: Line.Audience) {
+        changes.withLock {
+            $0?.append(.add(connection, maximumReplyBytes: maximumReplyBytes, audience))
+        }
+        poller.wake()
+    }
+
+    /// Closes the connection.
+    func remove(_ connection: RedisConnection) {
+        changes.withLock { $0?.append(.remove(key: connection.key)) }
+        poller.wake()
     }
 
     /// Starts the thread.
@@ -50,16 +65,15 @@ final class RedisLoop: Sendable {
     }
 
     private func run() {
-        let lines = connections.map {
-            Line($0, poller: poller, configuration: configuration, tls: tls, events: events)
-        }
+        var lines: [UInt64: Line] = [:]
         while !isStopping.load(ordering: .acquiring) {
             // Promise nothing before looking: whoever comes after the look sees the promise that
             // was made before it, and whoever comes before it is seen by the look.
             nextLook.store(.max, ordering: .sequentiallyConsistent)
+            makeChanges(&lines)
             var next: Duration?
             let now = time.uptime
-            for line in lines {
+            for line in lines.values {
                 if let moment = line.look(now: now) { next = min(next ?? moment, moment) }
             }
             if let next { nextLook.store(next.saturatedNanoseconds, ordering: .releasing) }
@@ -73,11 +87,30 @@ final class RedisLoop: Sendable {
                 let wait = poller.wait(upTo: limit)
                 isDue = wait.wasWoken || next.map { $0 <= time.uptime } ?? false
                 for ready in wait.ready {
-                    isDue = lines[Int(ready.key)].handle(ready, now: time.uptime) || isDue
+                    isDue = lines[ready.key]?.handle(ready, now: time.uptime) ?? false || isDue
                 }
             }
         }
-        for line in lines { line.close() }
+        makeChanges(&lines)
+        changes.withLock { $0 = nil }
+        for line in lines.values { line.close() }
+    }
+
+    private func makeChanges(_ lines: inout [UInt64: Line]) {
+        let list = changes.withLock { changes in
+            defer { if changes != nil { changes = [] } }
+            return changes ?? []
+        }
+        for change in list {
+            switch change {
+            case .add(let connection, let maximumReplyBytes, let audience):
+                lines[connection.key] = Line(
+                    connection, poller: poller, configuration: configuration, tls: tls,
+                    maximumReplyBytes: maximumReplyBytes, audience: audience)
+            case .remove(let key):
+                lines.removeValue(forKey: key)?.close()
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ extension StoreError.Code {
     init(_ error: RedisError) {
         switch error.kind {
         case "NOAUTH", "WRONGPASS", "NOPERM": self = .misconfigured
+        case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN": self = .unavailable
         default: self = .refused
         }
     }
@@ -20,6 +21,9 @@ extension StoreError {
             case "NOPERM": " Give the user the right to run the command (ACL SETUSER)."
             case "OOM": " Raise Redis' maxmemory, or set maxmemory-policy to evict."
             case "READONLY": " This is a replica; connect to the primary."
+            case "LOADING": " It is reading its data after a start; it is tried again."
+            case "MASTERDOWN": " The replica has no link to its primary."
+            case "CLUSTERDOWN": " The cluster does not serve all slots; see CLUSTER INFO."
             case "MISCONF": " Redis can't write to its disk; see its log."
             default: ""
             }

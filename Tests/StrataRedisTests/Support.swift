@@ -119,3 +119,11 @@ final class FakeServer: Sendable {
         init(_ run: @escaping () -> Void) { self.run = run }
     }
 }
+
+/// The pushes that a handler was told.
+final class PushRecorder: Sendable {
+    private let list = Mutex<[RedisPush]>([])
+
+    func append(_ push: RedisPush) { list.withLock { $0.append(push) } }
+    var count: Int { list.withLock(\.count) }
+}
