@@ -172,29 +172,34 @@ public struct RedisStore: CacheStore {
         guard let values = reply.array, values.count == names.count else {
             throw Self.unexpected(reply, to: "MGET")
         }
-        return values.map(Self.generation)
+        return values.map { RedisGeneration.read($0.bytes) }
     }
 
     /// Gives each of the names a new generation.
     public func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         guard timeToLive > .zero else { return }
-        let replies = try await client.pipeline(
-            names.map { name in
-                let number = UInt64.random(in: 1 ... .max)
-                return Self.set(
-                    generationKey(name), .integer(number), timeToLive: timeToLive)
-            }, within: timeLimit)
-        for case .error(let error) in replies { throw StoreError(error) }
-    }
-
-    private static func generation(_ value: RedisValue) -> Generation {
-        guard let bytes = value.bytes else { return .first }
-        let text = String(decoding: bytes, as: UTF8.self)
-        // What can't be read was put there by somebody else. It still says that the name was
-        // purged, and must equal no generation that anything was filled under before.
-        return Generation(UInt64(text) ?? bytes.withUnsafeBytes { XXHash64.hash($0) } | 1)
+        switch purge {
+        case .hard:
+            let replies = try await client.pipeline(
+                names.map { name in
+                    Self.set(
+                        generationKey(name),
+                        .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
+                        timeToLive: timeToLive)
+                }, within: timeLimit)
+            for case .error(let error) in replies { throw StoreError(error) }
+        case .soft(let moment):
+            for name in names {
+                try await client.run(
+                    .purgeSoftly, keys: [generationKey(name)],
+                    arguments: [
+                        .text(RedisGeneration.text(of: moment)),
+                        .integer(Self.milliseconds(timeToLive)),
+                    ], within: timeLimit)
+            }
+        }
     }
 
     // MARK: - Keys and commands
@@ -205,9 +210,11 @@ public struct RedisStore: CacheStore {
     private static func set(
         _ key: String, _ value: RedisArgument, timeToLive: Duration
     ) -> RedisCommand {
-        let capped = min(timeToLive, maximumTimeToLive)
-        let milliseconds = max(1, capped.saturatedNanoseconds / 1_000_000)
-        return RedisCommand("SET", .text(key), value, "PX", .integer(milliseconds))
+        RedisCommand("SET", .text(key), value, "PX", .integer(milliseconds(timeToLive)))
+    }
+
+    private static func milliseconds(_ timeToLive: Duration) -> Int64 {
+        max(1, min(timeToLive, maximumTimeToLive).saturatedNanoseconds / 1_000_000)
     }
 
     private static func unexpected(_ reply: RedisValue, to command: String) -> StoreError {

@@ -181,6 +181,33 @@ extension CacheStoreConformance {
             let second = try await trial.generation(of: "a")
             trial.expect(second != .first && second != first, "it was seen before")
         },
+        Check("a soft purge keeps the number, and remembers the latest moment") { trial in
+            for seconds: Int64 in [3, 9] {
+                let moment = Timestamp(seconds: seconds)
+                try await trial.advance(["a"], .soft(at: moment))
+                trial.expect(
+                    try await trial.generation(of: "a"), is: Generation(0, staleSince: moment),
+                    "the generation")
+            }
+            try await trial.advance(["a"])
+            let hard = try await trial.generation(of: "a")
+            trial.expect(hard?.staleSince == nil, "a hard purge keeps the moment")
+            let moment = Timestamp(nanoseconds: 1_700_000_000_123_456_789)
+            try await trial.advance(["a"], .soft(at: moment))
+            trial.expect(
+                try await trial.generation(of: "a"),
+                is: hard.map { Generation($0.number, staleSince: moment) }, "the generation")
+        },
+        Check("a hard purge is remembered for as long as it was to be, a soft one after it or not")
+        {
+            trial in
+            try await trial.advance(["a"])
+            let hard = try await trial.generation(of: "a")
+            try await trial.advance(
+                ["a"], .soft(at: Timestamp(seconds: 3)), timeToLive: .milliseconds(50))
+            try await trial.letPass(.milliseconds(60))
+            trial.expect(try await trial.generation(of: "a")?.number, is: hard?.number, "it")
+        },
         Check("several are advanced at once, and only those") { trial in
             try await trial.advance(["a", "b", "c"])
             let before = try await trial.store.generations(of: ["a", "b", "c"].map(trial.key))
@@ -206,7 +233,7 @@ extension CacheStoreConformance {
         },
         Check("the name of a generation may be any text") { trial in
             let names = ["\0", "a\r\nb", "{a}b", "🦆", "", "*"].map(trial.key)
-            try await trial.store.advanceGenerations(of: names, timeToLive: .seconds(600))
+            try await trial.store.advanceGenerations(of: names, .hard, timeToLive: .seconds(600))
             let answer = try await trial.store.generations(of: names)
             trial.expect(answer.count, is: names.count, "the count")
             trial.expect(!answer.contains(.first), "one of them is still the first")
@@ -260,7 +287,8 @@ extension CacheStoreConformance {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for name in names {
                     group.addTask {
-                        try await store.advanceGenerations(of: [name], timeToLive: .seconds(600))
+                        try await store.advanceGenerations(
+                            of: [name], .hard, timeToLive: .seconds(600))
                     }
                 }
                 try await group.waitForAll()

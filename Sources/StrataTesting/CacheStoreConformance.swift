@@ -103,9 +103,9 @@ public enum CacheStoreConformance {
         }
 
         func advance(
-            _ names: [String], timeToLive: Duration = .seconds(600)
+            _ names: [String], _ purge: PurgeKind = .hard, timeToLive: Duration = .seconds(600)
         ) async throws(StoreError) {
-            try await store.advanceGenerations(of: names.map(key), timeToLive: timeToLive)
+            try await store.advanceGenerations(of: names.map(key), purge, timeToLive: timeToLive)
         }
     }
 

@@ -18,7 +18,7 @@ public final class FaultyStore: CacheStore {
         case remove
         /// `generations(of:)`.
         case generations
-        /// `advanceGenerations(of:timeToLive:)`.
+        /// `advanceGenerations(of:_:timeToLive:)`.
         case advanceGenerations
     }
 
@@ -163,10 +163,10 @@ extension FaultyStore {
 
     /// Gives each of the names a new generation.
     public func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         try await call(.advanceGenerations) { () throws(StoreError) in
-            try await store.advanceGenerations(of: names, timeToLive: timeToLive)
+            try await store.advanceGenerations(of: names, purge, timeToLive: timeToLive)
         }
     }
 }

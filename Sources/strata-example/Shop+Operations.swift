@@ -7,11 +7,14 @@
         func addOperations(to router: inout Router) {
             router.on(.post, "/purge") { request, _ in
                 try checkAdministrator(request)
-                guard let tag = request.parameter("tag"), !tag.isEmpty else {
-                    throw Problem(.badRequest, detail: "Say what to purge: /purge?tag=products.")
+                let (what, name) = try purgeTarget(of: request)
+                do {
+                    try await caching.purge(what, isSoft: request.parameter("soft") != nil)
+                } catch {
+                    throw Problem(
+                        .serviceUnavailable, detail: "The cache could not be purged: \(error)")
                 }
-                try await purge(tag)
-                return try .encoded(["purged": tag])
+                return try .encoded(["purged": name])
             }
 
             router.on(.get, "/stats") { _, _ in try .encoded(statistics.counts) }
@@ -25,6 +28,24 @@
                 let isStoreThere = (try? await store.generations(of: ["readyz"])) != nil
                 return try .encoded(["store": isStoreThere ? "available" : "unavailable"])
             }
+        }
+
+        /// What a request wants purged, and its name.
+        private func purgeTarget(of request: Request) throws -> (Caching.Purge, String) {
+            let names: [(String, (String) -> Caching.Purge)] = [
+                ("tag", { .tag($0) }), ("prefix", { .prefix($0) }),
+                ("path", { .uri("http://\(OneSite.name)\($0)") }),
+            ]
+            for (parameter, purge) in names {
+                if let name = request.parameter(parameter), !name.isEmpty {
+                    return (purge(name), name)
+                }
+            }
+            if request.parameter("everything") != nil { return (.everything, "everything") }
+            throw Problem(
+                .badRequest,
+                detail: "Say what to purge: /purge?tag=products, prefix=/products/, "
+                    + "path=/products/7 or everything; with &soft it becomes stale.")
         }
 
         /// - Throws: a 401 where there is no token, and a 403 where it isn't the right one.

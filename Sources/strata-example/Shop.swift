@@ -7,9 +7,11 @@
     /// The host is part of what an entry of the cache goes by; without this, each instance that is
     /// asked by its own address would have entries of its own.
     struct OneSite: Middleware {
+        static let name = "shop"
+
         func respond(to request: Request, next: Next) async throws -> Response {
             var request = request
-            request.authority = "shop"
+            request.authority = Self.name
             return try await next(request)
         }
     }

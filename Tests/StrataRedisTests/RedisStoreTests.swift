@@ -25,9 +25,11 @@ struct `The store in Redis` {
         let store = RedisStore(client: try server.client(), prefix: "shop:")
         try await store.set([1], for: "a", timeToLive: .seconds(60))
         try await store.set([1], for: "b", timeToLive: .seconds(Int64.max))
-        try await store.advanceGenerations(of: ["tag", "site"], timeToLive: .seconds(60))
+        try await store.advanceGenerations(of: ["tag", "site"], .hard, timeToLive: .seconds(60))
+        try await store.advanceGenerations(
+            of: ["soft", "tag"], .soft(at: Timestamp(seconds: 7)), timeToLive: .seconds(60))
         let keys = try await store.client.send("KEYS", "*").array ?? []
-        #expect(keys.count == 4)
+        #expect(keys.count == 5)
         for key in keys.compactMap(\.text) {
             #expect(key.hasPrefix("shop:"))
             #expect(try await store.client.send("PTTL", .text(key)).integer ?? 0 > 50_000)
@@ -105,7 +107,7 @@ struct `The store in Redis` {
         #expect(one[0] != .first)
         #expect(one[1] == .first)
         #expect(try await store.generations(of: ["tag", "other"]) == one)
-        try await store.advanceGenerations(of: ["tag"], timeToLive: .seconds(60))
+        try await store.advanceGenerations(of: ["tag"], .hard, timeToLive: .seconds(60))
         #expect(try await store.generations(of: ["tag"])[0] != one[0])
     }
 
@@ -137,7 +139,7 @@ struct `The store in Redis` {
         let other = try await RedisStore(url: server.unixURL, timeLimit: .seconds(10))
         try await one.set([1, 2], for: "key", timeToLive: .seconds(60))
         #expect(try await Self.bytes(other, "key") == [1, 2])
-        try await other.advanceGenerations(of: ["tag"], timeToLive: .seconds(60))
+        try await other.advanceGenerations(of: ["tag"], .hard, timeToLive: .seconds(60))
         #expect(try await one.generations(of: ["tag"]) == other.generations(of: ["tag"]))
         try await other.remove(["key", "none"])
         #expect(try await Self.bytes(one, "key") == nil)

@@ -36,13 +36,14 @@ enum Mistake: CaseIterable, Sendable {
     case zeroLivesForever, trapsOverflowAsZero
     case generationRepeats, generationCounts, generationsUnordered, advancesOnlyFirst
     case sharesNamespace, removesGeneration
+    case softIsHard, softKeepsFirstMoment, softShortensMemory, hardKeepsMoment
 }
 
 /// The plainest store there can be, and the mistakes it can be told to make.
 private final class PlainStore: CacheStore {
     private struct State {
         var values: [[UInt8]: (value: any StoreValue, timeToLive: Duration, end: Duration)] = [:]
-        var generations: [[UInt8]: (number: UInt64, end: Duration)] = [:]
+        var generations: [[UInt8]: (generation: Generation, end: Duration)] = [:]
         var lastNumber: UInt64 = 0
     }
 
@@ -91,7 +92,9 @@ private final class PlainStore: CacheStore {
             if timeToLive == .seconds(Int64.max), mistake == .trapsOverflowAsZero { end = .zero }
             if mistake == .expiryNotRenewed, let old = state.values[identity] { end = old.end }
             state.values[identity] = (value, timeToLive, end)
-            if mistake == .sharesNamespace { state.generations[identity] = (7, end) }
+            if mistake == .sharesNamespace {
+                state.generations[identity] = (Generation(7), end)
+            }
         }
     }
 
@@ -110,9 +113,9 @@ private final class PlainStore: CacheStore {
     func generations(of names: [String]) async throws(StoreError) -> [Generation] {
         state.withLock { state in
             let answer = names.map { name in
-                guard let (number, end) = state.generations[identity(name)], time.uptime < end
+                guard let (generation, end) = state.generations[identity(name)], time.uptime < end
                 else { return Generation.first }
-                return Generation(number)
+                return generation
             }
             guard mistake == .generationsUnordered else { return answer }
             return answer.sorted { $0.number < $1.number }
@@ -120,16 +123,32 @@ private final class PlainStore: CacheStore {
     }
 
     func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         state.withLock { state in
             for name in mistake == .advancesOnlyFirst ? names.prefix(1) : names[...] {
                 state.lastNumber += 1
-                var number = state.lastNumber
-                if mistake == .generationRepeats { number %= 100 }
-                if mistake == .generationCounts { number = 1 }
-                state.generations[identity(name)] = (number, time.uptime + timeToLive)
+                let old = state.generations[identity(name)]
+                var end = time.uptime + timeToLive
+                if let old, mistake != .softShortensMemory { end = max(end, old.end) }
+                state.generations[identity(name)] = (
+                    next(after: old?.generation ?? .first, state.lastNumber, purge), end
+                )
             }
         }
+    }
+
+    private func next(
+        after old: Generation, _ lastNumber: UInt64, _ purge: PurgeKind
+    ) -> Generation {
+        var number = lastNumber
+        if mistake == .generationRepeats { number %= 100 }
+        if mistake == .generationCounts { number = 1 }
+        guard case .soft(var moment) = purge else {
+            return Generation(
+                number, staleSince: mistake == .hardKeepsMoment ? old.staleSince : nil)
+        }
+        if mistake == .softKeepsFirstMoment { moment = old.staleSince ?? moment }
+        return Generation(mistake == .softIsHard ? number : old.number, staleSince: moment)
     }
 }

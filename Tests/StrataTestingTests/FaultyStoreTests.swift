@@ -99,6 +99,6 @@ private final class OneValueStore: CacheStore {
     func generations(of names: [String]) async throws(StoreError) -> [Generation] { [] }
 
     func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {}
 }

@@ -38,20 +38,16 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
     ) async throws -> Response {
         do {
-            guard let handler = next.detached, mayShare(request, target, found) else {
-                return try await fetchAlone(request, target, found, status, next)
-            }
-            let (fetched, role) = try await shared(request, target, found, handler)
+            guard let handler = next.detached, mayShare(request, target, found),
+                let (fetched, role) = try await shared(request, target, found, handler)
+            else { return try await fetchAlone(request, target, found, status, next) }
             switch (fetched, role) {
             case (.exclusive(let response, let reason), .leader):
                 return exclusive(response, reason, request, target, found, status)
             case (.shared(let head, let content, let origin), _):
-                let isSelected =
-                    head.selection
-                    == Selection.fields(
-                        head.selection.map(\.name), of: request)
-                let isUsable = role == .leader || (isSelected && mayFollow(head, target))
-                guard isUsable, let body = content.body else { break }
+                guard role == .leader || (isSelected(head, by: request) && mayFollow(head, target)),
+                    let body = content.body
+                else { break }
                 guard role != .latecomer, let origin else {
                     var status = CacheStatus()
                     status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
@@ -78,21 +74,55 @@ extension Caching {
         }
     }
 
-    /// What a call of the handler brings that is shared with all who want the same; the time for
-    /// it is limited where something stale can be served instead.
+    /// What a call of the handler brings that is shared with all who want the same; nil where it
+    /// is purged each time while it is made.
     private func shared(
         _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler
+    ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role)? {
+        var isPurged = false
+        for _ in 0..<3 {
+            let (fetched, role) = try await collapsed(
+                request, target, found, handler,
+                ifMade: { [isPurged] in !isPurged && isRight($0, for: target) })
+            guard role != .leader, case .shared(let head, _, _) = fetched,
+                await wasPurged(head)
+            else { return (fetched, role) }
+            isPurged = true
+        }
+        return nil
+    }
+
+    /// Whether what was made before a request came may answer it, as what is stored may.
+    private func isRight(_ fetched: Fetched, for target: Target) -> Bool {
+        guard case .shared(let head, _, _) = fetched else { return true }
+        return Reuse(head, directives: target.directives, now: time.now) == .fresh
+    }
+
+    /// Whether there was a purge, hard or soft, since the call of the handler began.
+    private func wasPurged(_ head: StoredHead) async -> Bool {
+        let names = head.generations.map(\.name)
+        guard let current = try? await store.generations(of: names) else { return false }
+        return head.generations.map(\.generation) != current
+    }
+
+    /// What a call of the handler brings that all who want the same wait for; the time for it is
+    /// limited where something stale can be served instead.
+    private func collapsed(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
+        ifMade isRight: @escaping @Sendable (Fetched) -> Bool
     ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role) {
         let key = flightKey(request, target, found)
         let make: SingleFlight<CacheKey, Fetched>.Maker = {
             try await fetch(request, target, found, handler, publish: $0)
         }
         guard let limit = configuration.softTimeout, staleOnError(target, found) != nil else {
-            return try await flights.value(for: key, make: make)
+            return try await flights.value(for: key, ifMade: isRight, make: make)
         }
         // It goes on when nobody waits for it any more.
         flights.start(key, make: make)
-        return try await time.withLimit(limit) { try await flights.value(for: key, make: make) }
+        return try await time.withLimit(limit) {
+            try await flights.value(for: key, ifMade: isRight, make: make)
+        }
     }
 
     /// Starts fetching a response anew, unless that is under way.
@@ -112,6 +142,11 @@ extension Caching {
     private func mayShare(_ request: Request, _ target: Target, _ found: Found) -> Bool {
         if case .uncacheable = found { return false }
         return request.method != .head && !target.directives.noStore
+    }
+
+    /// Whether a response is the one that a request selects (RFC 9111 §4.1).
+    private func isSelected(_ head: StoredHead, by request: Request) -> Bool {
+        head.selection == Selection.fields(head.selection.map(\.name), of: request)
     }
 
     /// Whether a response that came while a request waited may answer it: not where it would have
@@ -213,7 +248,8 @@ extension Caching {
         _ unlimited: @escaping Handler
     ) async throws -> Outcome {
         let handler = limited(unlimited)
-        let generations = await generations(of: request, target)
+        let generations = await generations(
+            of: request, target, validating: found.stored?.head)
         let requested = time.now
         let response = try await handler(conditional(request, found))
         if response.status == .notModified, found.stored != nil || found.index != nil {

@@ -13,14 +13,21 @@ extension Caching {
 
     /// The generations that a fill which begins now is filled under; nil where the store can't
     /// tell.
-    func generations(of request: Request, _ target: Target) async -> FillGenerations? {
+    ///
+    /// - Parameter stored: what is about to be validated.
+    func generations(
+        of request: Request, _ target: Target, validating stored: StoredHead? = nil
+    ) async -> FillGenerations? {
         let names = purgeNames(request, target)
+        let others = stored?.generations.map(\.name).filter { !names.contains($0) } ?? []
         do {
-            let current = try await store.generations(of: names + [PurgeName.any])
-            guard current.count == names.count + 1 else { return nil }
+            let current = try await store.generations(of: [PurgeName.any] + names + others)
+            guard current.count == 1 + names.count + others.count else { return nil }
+            let named = zip(names + others, current.dropFirst())
+                .map { NamedGeneration(name: $0, generation: $1) }
             return FillGenerations(
-                named: zip(names, current).map { NamedGeneration(name: $0, generation: $1) },
-                any: current[names.count])
+                named: Array(named.prefix(names.count)), ofStored: named.suffix(others.count),
+                any: current[0])
         } catch {
             events(StoreFault(error))
             return nil
@@ -140,7 +147,7 @@ extension Caching {
         guard !names.isEmpty else { return }
         do {
             try await store.advanceGenerations(
-                of: names + [PurgeName.any], timeToLive: generationLifetime)
+                of: names + [PurgeName.any], .hard, timeToLive: generationLifetime)
         } catch {
             events(StoreFault(error))
         }
@@ -163,9 +170,13 @@ extension Caching {
     /// Makes what is stored invalid for all instances that share the store, and what is being
     /// fetched meanwhile; one small write, however much it is.
     ///
+    /// - Parameter isSoft: whether it becomes stale instead: the handler is asked before it is
+    ///   used again, and needn't send again what it confirms; in the meantime, or when the handler
+    ///   fails, it may be served as ``CachingRule/staleWhileRevalidate(for:)`` and
+    ///   ``CachingRule/staleIfError(for:)`` allow, counted from the purge on.
     /// - Throws: ``StoreError`` where the store could not be told: what was to be purged may
     ///   still be served.
-    public func purge(_ what: Purge) async throws(StoreError) {
+    public func purge(_ what: Purge, isSoft: Bool = false) async throws(StoreError) {
         let name =
             switch what {
             case .uri(let uri): PurgeName.uri(CacheKey(uri: uri))
@@ -174,7 +185,8 @@ extension Caching {
             case .everything: PurgeName.everything
             }
         try await store.advanceGenerations(
-            of: [name, PurgeName.any], timeToLive: generationLifetime)
+            of: [name, PurgeName.any], isSoft ? .soft(at: time.now) : .hard,
+            timeToLive: generationLifetime)
     }
 
     /// Longer than anything filled before can live.
@@ -187,6 +199,8 @@ extension Caching {
 struct FillGenerations: Sendable {
     /// Those of everything that the response can be known to be purged by.
     var named: [NamedGeneration]
+    /// Those of what only the response that is validated is known to be purged by.
+    var ofStored: [NamedGeneration] = []
     /// That of all purges: it tells whether there was any since the fill began.
     var any: Generation
 
@@ -203,7 +217,8 @@ struct FillGenerations: Sendable {
 
     /// With the names that only the stored response has.
     func merging(_ stored: [NamedGeneration]) -> [NamedGeneration] {
-        named + stored.filter { old in !named.contains { $0.name == old.name } }
+        let known = named + ofStored
+        return known + stored.filter { old in !known.contains { $0.name == old.name } }
     }
 }
 

@@ -236,7 +236,7 @@ public struct Caching: Middleware {
         return Partial.holds(part, ranges) ? .response(stored, key, index) : .part(stored, key)
     }
 
-    /// The record under a key, unless it was purged.
+    /// The record under a key, as purges have left it.
     func record(_ key: CacheKey) async -> CacheRecord? {
         if let memory { return memory.record(key) }
         do {
@@ -244,10 +244,8 @@ public struct Caching: Middleware {
                 return nil
             }
             guard case .response(let response) = record else { return record }
-            let filledUnder = response.head.generations
-            let current = try await store.generations(of: filledUnder.map(\.name))
-            let isCurrent = zip(filledUnder, current).allSatisfy { $0.generation == $1 }
-            return isCurrent ? record : nil
+            let current = try await store.generations(of: response.head.generations.map(\.name))
+            return response.afterPurges(current).map(CacheRecord.response)
         } catch {
             events(StoreFault(error))
             return nil

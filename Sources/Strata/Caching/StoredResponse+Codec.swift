@@ -2,8 +2,9 @@
 // different versions can share one store: what a version doesn't know reads as nothing.
 
 extension CacheRecord: StoreValue {
-    /// The version of the wire form that is written, and the only one that is read.
-    private static let version: UInt8 = 1
+    /// The version of the wire form that is written. The one before is read as well: its
+    /// generations know nothing of soft purges.
+    private static let version: UInt8 = 2
 
     private enum Kind {
         static let response: UInt8 = 0
@@ -57,12 +58,12 @@ extension CacheRecord: StoreValue {
 
     init?(storeBytes: [UInt8]) {
         var reader = BinaryReader(storeBytes)
-        guard reader.read(UInt8.self) == Self.version, let kind = reader.read(UInt8.self) else {
-            return nil
-        }
+        guard let version = reader.read(UInt8.self), (1...Self.version).contains(version),
+            let kind = reader.read(UInt8.self)
+        else { return nil }
         switch kind {
         case Kind.response:
-            guard let head = reader.readHead(), let content = reader.readBytes(),
+            guard let head = reader.readHead(version), let content = reader.readBytes(),
                 head.part == nil || head.part?.range.count == content.count
             else { return nil }
             self = .response(StoredResponse(head: head, content: content))
@@ -109,6 +110,7 @@ extension BinaryWriter {
         write(head.generations) { writer, named in
             writer.write(named.name)
             writer.write(named.generation.number)
+            writer.write(named.generation.staleSince?.nanoseconds ?? .min)
         }
         write(Int64(head.part?.range.lowerBound ?? 0))
         write(Int64(head.part?.range.upperBound ?? 0))
@@ -129,7 +131,7 @@ extension BinaryWriter {
 }
 
 extension BinaryReader {
-    fileprivate mutating func readHead() -> StoredHead? {
+    fileprivate mutating func readHead(_ version: UInt8) -> StoredHead? {
         guard let code = read(UInt16.self), let status = Status(code: Int(code)),
             let headers = readHeaders(),
             let born = read(Int64.self),
@@ -145,10 +147,12 @@ extension BinaryReader {
                 return SelectingField(name: name, value: value)
             }),
             let generations = readList({ reader -> NamedGeneration? in
-                guard let name = reader.readString(), let number = reader.read(UInt64.self) else {
-                    return nil
-                }
-                return NamedGeneration(name: name, generation: Generation(number))
+                guard let name = reader.readString(), let number = reader.read(UInt64.self),
+                    let moment = version == 1 ? .min : reader.read(Int64.self)
+                else { return nil }
+                let staleSince = moment == .min ? nil : Timestamp(nanoseconds: moment)
+                return NamedGeneration(
+                    name: name, generation: Generation(number, staleSince: staleSince))
             }),
             let lower = read(Int64.self), let upper = read(Int64.self),
             let completeLength = read(Int64.self),

@@ -12,6 +12,23 @@ final class StoredResponse: Sendable, Equatable {
         self.content = content
     }
 
+    /// The response as the purges since it was filled have left it: as it is, stale, or gone.
+    ///
+    /// - Parameter current: the generations that the names it was filled under have now.
+    func afterPurges(_ current: [Generation]) -> StoredResponse? {
+        var staleSince: Timestamp?
+        for (named, current) in zip(head.generations, current) {
+            guard named.generation.number == current.number else { return nil }
+            if let moment = current.staleSince, moment != named.generation.staleSince {
+                staleSince = min(staleSince ?? moment, moment)
+            }
+        }
+        guard let staleSince else { return self }
+        var head = head
+        head.terms.lifetime = min(head.terms.lifetime, max(.zero, staleSince - head.born))
+        return StoredResponse(head: head, content: content)
+    }
+
     static func == (left: StoredResponse, right: StoredResponse) -> Bool {
         left.head == right.head && left.content == right.content
     }

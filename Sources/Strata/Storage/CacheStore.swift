@@ -31,13 +31,15 @@ public protocol CacheStore: Sendable {
     /// fill begins, keep the answer with the value, and compare at each use.
     func generations(of names: [String]) async throws(StoreError) -> [Generation]
 
-    /// Gives each of the names a new generation, unlike any before, which makes everything filled
-    /// under an older one invalid at once, however much that is.
+    /// Gives each of the names a new generation, which makes everything filled under an older one
+    /// invalid or stale at once, however much that is.
     ///
-    /// - Parameter timeToLive: how long the new generation must be remembered: longer than
-    ///   anything filled under an older one can live.
+    /// - Parameters:
+    ///   - purge: after a hard one the number is unlike any before; a soft one keeps it.
+    ///   - timeToLive: how long the new generation must be remembered: longer than anything
+    ///     filled under an older one can live.
     func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError)
 }
 
@@ -64,13 +66,29 @@ extension [UInt8]: StoreValue {
     public init?(storeBytes: [UInt8]) { self = storeBytes }
 }
 
+/// What becomes of what was filled before a purge.
+public enum PurgeKind: Sendable, Hashable {
+    /// It is gone.
+    case hard
+    /// It is stale since that moment: it can still be validated, and served stale where that is
+    /// allowed.
+    case soft(at: Timestamp)
+}
+
 /// A point in the history of a name: it changes when the name is purged, and never comes back.
 public struct Generation: Sendable, Hashable {
-    /// Zero before the first purge, or long after the last; else unlike any other.
+    /// Zero before the first hard purge, or long after the last; else unlike any other. What was
+    /// filled under another number is gone.
     public let number: UInt64
+    /// When the name was last purged softly since the number is this one, if it was. What was
+    /// filled under another moment is stale since this one.
+    public let staleSince: Timestamp?
 
     /// Makes a generation.
-    public init(_ number: UInt64) { self.number = number }
+    public init(_ number: UInt64, staleSince: Timestamp? = nil) {
+        self.number = number
+        self.staleSince = staleSince
+    }
 
     /// The generation of a name that was never purged.
     public static let first = Generation(0)

@@ -17,17 +17,24 @@ struct GenerationTable {
     ///
     /// - Parameters:
     ///   - end: until when it must be remembered.
-    ///   - makeGeneration: makes one that is unlike all others.
+    ///   - makeNumber: makes a number that is unlike all others.
     mutating func advance(
-        _ name: KeyDigest, until end: Int64, now: Int64, _ makeGeneration: () -> Generation
+        _ name: KeyDigest, _ purge: PurgeKind, until end: Int64, now: Int64,
+        _ makeNumber: () -> UInt64
     ) {
         if entries.count >= maximumCount, entries[name] == nil {
             entries = entries.filter { $0.value.end > now }
             if entries.count > maximumCount / 2 {
                 entries = [:]
-                unnamed = makeGeneration()
+                unnamed = Generation(makeNumber())
             }
         }
-        entries[name] = (makeGeneration(), end)
+        let generation =
+            switch purge {
+            case .hard: Generation(makeNumber())
+            case .soft(let moment):
+                Generation(self.generation(of: name).number, staleSince: moment)
+            }
+        entries[name] = (generation, max(end, entries[name]?.end ?? end))
     }
 }

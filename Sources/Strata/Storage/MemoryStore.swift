@@ -143,15 +143,15 @@ public final class MemoryStore: CacheStore {
 
     /// Gives each of the names a new generation.
     public func advanceGenerations(
-        of names: [String], timeToLive: Duration
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         let now = uptime
         let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
         for name in names {
             let name = KeyDigest(name, secret: secret)
             shard(of: name).generations.withLock {
-                $0.advance(name, until: end.overflow ? .max : end.partialValue, now: now) {
-                    Generation(lastGeneration.add(1, ordering: .relaxed).newValue)
+                $0.advance(name, purge, until: end.overflow ? .max : end.partialValue, now: now) {
+                    lastGeneration.add(1, ordering: .relaxed).newValue
                 }
             }
         }
@@ -174,15 +174,15 @@ extension MemoryStore {
         return value
     }
 
-    /// The record under a key, unless it was purged; as ``value(for:as:)`` and
+    /// The record under a key as purges have left it; as ``value(for:as:)`` and
     /// ``generations(of:)`` would tell, in one step.
     func record(_ key: CacheKey) -> CacheRecord? {
         let found = valueNow(for: key.text, as: CacheRecord.self)
-        guard case .response(let response) = found else { return found }
-        let isCurrent = response.head.generations.allSatisfy {
-            generation(of: $0.name) == $0.generation
-        }
-        return isCurrent ? found : nil
+        guard case .response(let response) = found,
+            hasGenerations.load(ordering: .acquiring)
+        else { return found }
+        let current = response.head.generations.map { generation(of: $0.name) }
+        return response.afterPurges(current).map(CacheRecord.response)
     }
 
     private func generation(of name: String) -> Generation {

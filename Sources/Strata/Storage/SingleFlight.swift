@@ -47,14 +47,17 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// The value for the key: that of the flight under way, or of a new one.
     ///
-    /// - Parameter make: makes the value and hands it to `publish`, which lets everybody have it;
-    ///   later callers go on joining the flight until `make` returns.
+    /// - Parameters:
+    ///   - isRight: whether a value that was made before this caller came is right for it; where
+    ///     not, a new flight takes the other's place.
+    ///   - make: makes the value and hands it to `publish`, which lets everybody have it; later
+    ///     callers go on joining the flight until `make` returns.
     /// - Throws: what `make` throws before it publishes; `CancellationError`; ``TooManyWaiting``.
     func value(
-        for key: Key,
+        for key: Key, ifMade isRight: (Value) -> Bool = { _ in true },
         make: @escaping Maker
     ) async throws -> (value: Value, role: Role) {
-        let (flight, role) = try board(key, make: make)
+        let (flight, role) = try board(key, isRight, make: make)
         return (try await landing(of: flight), role)
     }
 
@@ -75,13 +78,17 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private func board(
-        _ key: Key,
+        _ key: Key, _ isRight: (Value) -> Bool,
         make: @escaping Maker
     ) throws -> (Flight, Role) {
         try flights.withLock { flights in
             if let flight = flights[key] {
                 let role = try flight.state.withLock { state -> Role? in
-                    if state.result != nil { return .latecomer }
+                    switch state.result {
+                    case .success(let value)?: return isRight(value) ? .latecomer : nil
+                    case .failure?: return .latecomer
+                    case nil: break
+                    }
                     // A flight that everybody left is being cancelled, and is nobody's.
                     guard state.interested > 0 else { return nil }
                     guard state.interested <= maximumWaiting else { throw TooManyWaiting() }

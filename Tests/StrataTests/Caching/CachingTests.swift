@@ -364,6 +364,75 @@ struct CachingTests {
         }
     }
 
+    @Test(arguments: [
+        Caching.Purge.uri("http://example.com/a"), .tag("of-rule"), .tag("of-handler"),
+        .prefix("/"), .everything,
+    ])
+    func `after a soft purge what is stored is asked about once, and kept`(
+        purge: Caching.Purge
+    ) async throws {
+        let cache = CachingHarness(rules: [.everything.tagged("of-rule")]) { request in
+            guard !request.headers.contains(.ifNoneMatch) else {
+                return Response(status: .notModified, headers: [.etag: "\"1\""])
+            }
+            var response = Response.of("x", [.cacheControl: "max-age=60", .etag: "\"1\""])
+            response.cacheTags = ["of-handler"]
+            return response
+        }
+        _ = try await cache.send(.get, "/a")
+        try await cache.caching.purge(purge, isSoft: true)
+        let reply = try await cache.send(.get, "/a")
+        #expect(reply.text == "x")
+        #expect(reply.cacheStatus.contains("fwd=stale; fwd-status=304"))
+        #expect(try await cache.send(.get, "/a").isHit)
+        #expect(cache.origin.count == 2)
+    }
+
+    @Test func `after a soft purge stale use is counted from the purge on`() async throws {
+        let cache = CachingHarness(rules: [
+            .path("/swr").fresh(for: .seconds(600)).staleWhileRevalidate(for: .seconds(10)),
+            .path("/error").fresh(for: .seconds(600)).staleIfError(for: .seconds(10)),
+        ]) { request in
+            if request.path == "/error", request.headers.contains("X-Fail") {
+                return Response(status: 503)
+            }
+            return .of("x", [:])
+        }
+        for target in ["/swr", "/error"] { _ = try await cache.send(.get, target) }
+        cache.time.advance(by: .seconds(100))
+        try await cache.caching.purge(.everything, isSoft: true)
+        cache.time.advance(by: .seconds(10))
+        #expect(try await cache.send(.get, "/error", ["X-Fail": "1"]).text == "x")
+        let reply = try await cache.send(.get, "/swr")
+        #expect(reply.cacheStatus.contains("hit; ttl=-10; detail=stale-while-revalidate"))
+        cache.time.advance(by: .seconds(1))
+        #expect(try await cache.send(.get, "/error", ["X-Fail": "1"]).status == 503)
+    }
+
+    @Test func `a hard purge stays one, whatever soft one follows`() async throws {
+        let cache = CachingHarness { _ in
+            .of("x", [.cacheControl: "max-age=60, stale-while-revalidate=60"])
+        }
+        _ = try await cache.send()
+        try await cache.caching.purge(.everything)
+        try await cache.caching.purge(.everything, isSoft: true)
+        #expect(try await cache.send().cacheStatus.contains("fwd=uri-miss"))
+    }
+
+    @Test func `a fill that began before a soft purge is stale when it lands`() async throws {
+        let gate = Gate()
+        let cache = CachingHarness(rules: [.everything.tagged("t")]) { _ in
+            try await gate.pass()
+            return .of("old", [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        async let first = cache.send()
+        while cache.origin.count == 0 { await Task.yield() }
+        try await cache.caching.purge(.tag("t"), isSoft: true)
+        gate.open()
+        #expect(try await first.text == "old")
+        #expect(try await cache.send().cacheStatus.contains("fwd=stale"))
+    }
+
     @Test func `an unsafe request's response makes whole groups of its origin invalid`()
         async throws
     {
@@ -403,6 +472,26 @@ struct CachingTests {
         #expect(try await first.text == "old")
         #expect(try await cache.send().isHit == false)
         #expect(try await cache.send().isHit)
+    }
+
+    @Test(arguments: [true, false])
+    func `a request that comes after a purge is not given what was begun before it`(isSoft: Bool)
+        async throws
+    {
+        let gate = Gate()
+        let cache = CachingHarness { request in
+            if request.headers.contains("X-First") { try await gate.pass() }
+            let text = request.headers["X-First"] ?? "new"
+            return .of(text, [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        async let first = cache.send(.get, "/", ["X-First": "old"])
+        while cache.origin.count == 0 { await Task.yield() }
+        try await cache.caching.purge(.everything, isSoft: isSoft)
+        async let second = cache.send()
+        for _ in 0..<100 { await Task.yield() }
+        gate.open()
+        #expect(try await first.text == "old")
+        #expect(try await second.text == "new")
     }
 
     @Test func `the order of query parameters matters only where a rule doesn't say otherwise`()

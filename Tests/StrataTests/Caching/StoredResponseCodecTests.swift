@@ -47,20 +47,37 @@ struct StoredResponseCodecTests {
     }
 
     @Test func `a record of another version is no record`() {
-        for version: UInt8 in [0, 2, 255] {
+        for version: UInt8 in [0, 3, 255] {
             var bytes = Self.full.storeBytes
             bytes[0] = version
             #expect(CacheRecord(storeBytes: bytes) == nil)
         }
     }
 
-    @Test func `the first version's wire form stays what it is`() {
+    @Test func `what the first version wrote is still read`() {
+        // A head with one generation, and the content "x".
+        let bytes: [UInt8] =
+            [1, 0, 200, 0, 0, 0, 0, 0]
+            + [UInt8](repeating: 0, count: 5 * 8) + [0]
+            + [0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 103, 9, 0, 0, 0, 0, 0, 0, 0]
+            + [UInt8](repeating: 0, count: 3 * 8) + [1, 0, 0, 0, 120]
+        guard case .response(let response)? = CacheRecord(storeBytes: bytes) else {
+            Issue.record("not read")
+            return
+        }
+        #expect(response.head.status == .ok)
+        #expect(response.content == [120])
+        #expect(
+            response.head.generations == [NamedGeneration(name: "g", generation: Generation(9))])
+    }
+
+    @Test func `the wire form stays what it is`() {
         let index = CacheRecord.variants(
             VariantIndex(
                 epoch: 1, nameSets: [["A"]], variants: [.init(key: "k", etag: "e")]))
         #expect(
             index.storeBytes == [
-                1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 65, 1, 0, 0, 0,
+                2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 65, 1, 0, 0, 0,
                 1, 0, 0, 0, 107, 1, 1, 0, 0, 0, 101,
             ])
     }

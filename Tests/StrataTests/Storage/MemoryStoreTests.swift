@@ -166,7 +166,7 @@ import Testing
                         if step % 50 == 0 { try? await store.remove([key]) }
                         if step % 100 == 0 {
                             try? await store.advanceGenerations(
-                                of: [key], timeToLive: .seconds(60))
+                                of: [key], .hard, timeToLive: .seconds(60))
                         }
                         _ = try? await store.generations(of: [key, "all"])
                     }
@@ -186,9 +186,9 @@ import Testing
         for step in 0..<100 {
             let before = table.generation(of: other)
             let name = KeyDigest("\(step)", secret: secret)
-            table.advance(name, until: Int64(step + 1_000), now: Int64(step)) {
+            table.advance(name, .hard, until: Int64(step + 1_000), now: Int64(step)) {
                 last += 1
-                return Generation(last)
+                return last
             }
             #expect(seen.insert(table.generation(of: name)).inserted)
             let after = table.generation(of: other)
@@ -202,7 +202,7 @@ import Testing
         let secret = KeyDigest.Secret()
         for step in 0..<100 {
             let name = KeyDigest("\(step)", secret: secret)
-            table.advance(name, until: Int64(step + 4), now: Int64(step)) { Generation(7) }
+            table.advance(name, .hard, until: Int64(step + 4), now: Int64(step)) { 7 }
         }
         #expect(table.generation(of: KeyDigest("other", secret: secret)) == .first)
     }

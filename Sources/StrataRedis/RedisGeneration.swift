@@ -1,0 +1,49 @@
+import Strata
+
+/// How a name's generation stands in Redis: its number in 20 digits and, after a soft purge, `@`
+/// and the moment of that in nanoseconds. The width is fixed so that a soft purge writes behind
+/// the number without reading it.
+enum RedisGeneration {
+    fileprivate static let digits = 20
+
+    /// The text of a number.
+    static func text(of number: UInt64) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: digits - text.utf8.count) + text
+    }
+
+    /// What a soft purge at the moment writes behind the number.
+    static func text(of moment: Timestamp) -> String { "@\(moment.nanoseconds)" }
+
+    /// The generation that stands under a key; nil where nothing does.
+    ///
+    /// What can't be read was put there by somebody else. It still says that the name was purged,
+    /// and must equal no generation that anything was filled under before.
+    static func read(_ bytes: [UInt8]?) -> Generation {
+        guard let bytes else { return .first }
+        // Redis fills up with zero bytes where there was no number, or a shorter one.
+        let number = bytes.prefix(digits).filter { $0 != 0 }
+        let rest = bytes.dropFirst(digits)
+        if let number = number.isEmpty ? 0 : UInt64(String(decoding: number, as: UTF8.self)) {
+            if rest.isEmpty { return Generation(number) }
+            if rest.first == UInt8(ascii: "@"),
+                let moment = Int64(String(decoding: rest.dropFirst(), as: UTF8.self))
+            {
+                return Generation(number, staleSince: Timestamp(nanoseconds: moment))
+            }
+        }
+        return Generation(bytes.withUnsafeBytes { XXHash64.hash($0) } | 1)
+    }
+}
+
+extension RedisScript {
+    /// Marks a name as purged softly; what was remembered for longer stays so.
+    static let purgeSoftly = RedisScript(
+        """
+        local value = string.sub(redis.call('GET', KEYS[1]) or '', 1, \(RedisGeneration.digits))
+        local left = redis.call('PTTL', KEYS[1])
+        redis.call('SET', KEYS[1], value, 'PX', math.max(left, tonumber(ARGV[2])))
+        redis.call('SETRANGE', KEYS[1], \(RedisGeneration.digits), ARGV[1])
+        return 1
+        """)
+}
