@@ -159,11 +159,13 @@ extension Caching {
     private func flightKey(
         _ request: Request, _ target: Target, _ found: Found
     ) -> CacheKey {
-        let key =
+        var key =
             switch found {
             case .nothing, .uncacheable: target.key
             case .noVariant(let key, _), .part(_, let key), .response(_, let key, _): key
             }
+        // What comes may differ from what is there, and not answer the other URIs.
+        if key.isShared { key = key.appending(target.key.text) }
         guard let range = request.headers[.range] else { return key }
         return key.appending("range \(range) \(request.headers[.ifRange] ?? "")")
     }
@@ -342,7 +344,8 @@ extension Caching {
         }
         let names = await generations?.adding(
             response.cacheTags.map(PurgeName.tag)
-                + Invalidation.groups(.cacheGroups, of: request, response), from: self)
+                + Invalidation.groups(.cacheGroups, of: request, response)
+                + searchNames(of: response, target), from: self)
         let head = StoredHead(
             status: response.status,
             headers: storedHeaders(of: response, received: received),

@@ -51,22 +51,25 @@ extension Caching {
             stored = joined
         }
         let response = CacheRecord.response(stored)
+        let base = await storageKey(of: head, target)
         do {
+            // What stands under its own URI would be found first.
+            if base != target.key { try await store.remove([target.key.text]) }
             if head.selection.isEmpty {
-                return try await store.set(response, for: target.key.text, timeToLive: timeToLive)
+                return try await store.set(response, for: base.text, timeToLive: timeToLive)
             }
             let names = head.selection.map(\.name)
             // Another variant may have been stored since this one was looked for.
             var index = VariantIndex(epoch: .random(in: .min ... .max), nameSets: [], variants: [])
-            if case .variants(let stored) = await record(target.key) { index = stored }
-            let key = index.key(names, of: request, base: target.key).text
+            if case .variants(let stored) = await record(base) { index = stored }
+            let key = index.key(names, of: request, base: base).text
             let surplus = index.insert(
                 names, VariantIndex.Variant(key: key, etag: head.headers.first(.etag)),
                 limit: configuration.maximumVariants)
             try await store.set(response, for: key, timeToLive: timeToLive)
             // The index outlives whatever it leads to.
             try await store.set(
-                CacheRecord.variants(index), for: target.key.text,
+                CacheRecord.variants(index), for: base.text,
                 timeToLive: configuration.maximumTimeToLive)
             if !surplus.isEmpty { try await store.remove(surplus) }
         } catch {
@@ -177,15 +180,15 @@ extension Caching {
     /// - Throws: ``StoreError`` where the store could not be told: what was to be purged may
     ///   still be served.
     public func purge(_ what: Purge, isSoft: Bool = false) async throws(StoreError) {
-        let name =
+        let names =
             switch what {
-            case .uri(let uri): PurgeName.uri(CacheKey(uri: uri))
-            case .tag(let tag): PurgeName.tag(tag)
-            case .prefix(let path): PurgeName.prefix(path)
-            case .everything: PurgeName.everything
+            case .uri(let uri): await uriNames(of: CacheKey(uri: uri))
+            case .tag(let tag): [PurgeName.tag(tag)]
+            case .prefix(let path): [PurgeName.prefix(path)]
+            case .everything: [PurgeName.everything]
             }
         try await store.advanceGenerations(
-            of: [name, PurgeName.any], isSoft ? .soft(at: time.now) : .hard,
+            of: names + [PurgeName.any], isSoft ? .soft(at: time.now) : .hard,
             timeToLive: generationLifetime)
     }
 

@@ -155,9 +155,11 @@ public struct Caching: Middleware {
         let response = try await next(request)
         let query = rule?.query ?? configuration.query
         if !request.method.isSafe {
-            await invalidate(
-                Invalidation.targets(of: request, response, query: query).map(PurgeName.uri)
-                    + Invalidation.groups(.cacheGroupInvalidation, of: request, response))
+            var names = Invalidation.groups(.cacheGroupInvalidation, of: request, response)
+            for key in Invalidation.targets(of: request, response, query: query) {
+                names += await uriNames(of: key)
+            }
+            await invalidate(names)
         }
         if request.method == .post { await storePost(request, response, query: query) }
         let status = CacheStatus(
@@ -210,21 +212,22 @@ public struct Caching: Middleware {
         }
     }
 
-    func lookUp(_ request: Request, _ target: Target) async -> Found {
-        switch await record(target.key) {
-        case nil, .encoded: return .nothing
+    /// What is stored for a request under a key.
+    func lookUp(_ request: Request, under base: CacheKey) async -> Found {
+        switch await record(base) {
+        case nil, .encoded, .searches: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response):
-            return found(response, target.key, nil, request)
+            return found(response, base, nil, request)
         case .variants(let index):
             for names in index.nameSets {
-                let key = index.key(names, of: request, base: target.key)
+                let key = index.key(names, of: request, base: base)
                 if case .response(let response) = await record(key) {
                     return found(response, key, index, request)
                 }
             }
             guard let names = index.nameSets.first else { return .nothing }
-            return .noVariant(index.key(names, of: request, base: target.key), index)
+            return .noVariant(index.key(names, of: request, base: base), index)
         }
     }
 

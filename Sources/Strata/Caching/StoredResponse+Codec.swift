@@ -12,6 +12,7 @@ extension CacheRecord: StoreValue {
         static let uncacheable: UInt8 = 2
         static let encoded: UInt8 = 3
         static let notSmaller: UInt8 = 4
+        static let searches: UInt8 = 5
     }
 
     var byteCount: Int {
@@ -23,6 +24,7 @@ extension CacheRecord: StoreValue {
         case .variants(let index):
             index.variants.reduce(128) { $0 + $1.key.utf8.count + 64 }
         case .uncacheable, .encoded(.notSmaller): 16
+        case .searches(let variances): variances.count * 256
         case .encoded(.bytes(let bytes)): bytes.count + 48
         }
     }
@@ -52,6 +54,9 @@ extension CacheRecord: StoreValue {
             writer.write(bytes)
         case .encoded(.notSmaller):
             writer.write(Kind.notSmaller)
+        case .searches(let variances):
+            writer.write(Kind.searches)
+            writer.write(variances) { $0.write($1.fieldValue) }
         }
         return writer.bytes
     }
@@ -83,6 +88,10 @@ extension CacheRecord: StoreValue {
             guard let bytes = reader.readBytes() else { return nil }
             self = .encoded(.bytes(bytes))
         case Kind.notSmaller: self = .encoded(.notSmaller)
+        case Kind.searches:
+            guard let variances = reader.readList({ $0.readString().flatMap(SearchVariance.init) })
+            else { return nil }
+            self = .searches(variances)
         default: return nil
         }
         guard reader.isAtEnd else { return nil }

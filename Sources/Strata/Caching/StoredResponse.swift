@@ -114,6 +114,8 @@ enum CacheRecord: Sendable, Equatable {
     case variants(VariantIndex)
     /// The last response could not be stored: don't let requests wait for each other.
     case uncacheable
+    /// Which differences between queries don't matter to responses of a path, the latest first.
+    case searches([SearchVariance])
     /// What became of a response's content in a coding.
     case encoded(EncodedSibling)
 }

@@ -30,6 +30,10 @@ struct StoredResponseCodecTests {
                 ])),
         .encoded(.bytes([1, 2, 3])),
         .encoded(.notSmaller),
+        .searches([
+            SearchVariance(.only(["a b", "c"]), isOrderSignificant: true),
+            SearchVariance(.allExcept(["\u{e9}"]), isOrderSignificant: false),
+        ]),
     ]
 
     @Test(arguments: records)

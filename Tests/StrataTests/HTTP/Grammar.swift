@@ -48,6 +48,13 @@ extension Grammar {
             ],
             parse: { CacheControl($0) }, print: { $0.fieldValue }),
         roundTrip(
+            "SearchVariance",
+            [
+                "params", "key-order, params=(\"a\" \"b%20c\")", "params, except=(\"x+y\")",
+                "key-order",
+            ],
+            parse: { SearchVariance($0) }, print: { $0.fieldValue }),
+        roundTrip(
             "VaryField", ["Accept-Encoding, Cookie", "*", "a,,A ,b c"],
             parse: { VaryField($0) }, print: { $0.fieldValue }),
         roundTrip(
