@@ -7,8 +7,10 @@ final class Coder: Sendable {
     private let flushDelay: Duration
     private let time: any TimeSource
     private let streams: Pool<any StreamEncoder>
-    /// Nil where streams' compressors serve for content that is all there too.
+    /// For content that is all there; nil where streams' compressors serve for it too.
     private let buffers: Pool<any BufferEncoder>?
+    /// For such content that is short; nil where streams' compressors serve for it too.
+    private let shortBuffers: Pool<any BufferEncoder>?
     /// For content with secrets in it; nil where the coding has no way to keep them.
     private let secretKeepers: Pool<any StreamEncoder>?
 
@@ -21,7 +23,6 @@ final class Coder: Sendable {
         flushDelay = configuration.flushDelay
         let maximumIdle = configuration.maximumIdleCompressors
         let forStream = EncoderChoice.forStream(coding, level: configuration.level)
-        let forBuffer = EncoderChoice.forBuffer(coding, level: configuration.level)
         secretKeepers = coding.secretKeeper(level: configuration.level).map { choice in
             Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
                 try choice.makeStreamEncoder()
@@ -34,19 +35,23 @@ final class Coder: Sendable {
         } reset: {
             $0.reset()
         }
-        buffers =
-            forBuffer == forStream
-            ? nil
-            : Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
-                try forBuffer.makeBufferEncoder()
+        func buffers(isShort: Bool) -> Pool<any BufferEncoder>? {
+            let choice = EncoderChoice.forBuffer(
+                coding, level: configuration.level, isShort: isShort)
+            if choice == forStream { return nil }
+            return Pool(maximumIdle: maximumIdle) { () throws(CompressionError) in
+                try choice.makeBufferEncoder()
             } reset: {
                 $0.reset()
             }
+        }
+        self.buffers = buffers(isShort: false)
+        shortBuffers = buffers(isShort: true)
     }
 
     /// The bytes in the coding; nil where they would be more than the limit.
     func encoded(_ bytes: [UInt8], upTo limit: Int) throws(CompressionError) -> [UInt8]? {
-        if let buffers {
+        if let buffers = bytes.count <= EncoderChoice.shortBytes ? shortBuffers : buffers {
             let encoder = try buffers.take()
             defer { buffers.giveBack(encoder) }
             return encoder.encode(bytes, upTo: limit)
@@ -54,6 +59,12 @@ final class Coder: Sendable {
         let encoder = try streams.take()
         defer { streams.giveBack(encoder) }
         return encoder.encode(bytes, upTo: limit)
+    }
+
+    /// The bytes in the coding, as small as they get, however long that takes; nil where they
+    /// would be more than the limit.
+    func densest(_ bytes: [UInt8], upTo limit: Int) throws(CompressionError) -> [UInt8]? {
+        try EncoderChoice.densest(coding).makeBufferEncoder().encode(bytes, upTo: limit)
     }
 
     /// The body in the coding, made while it is sent, the secrets in it kept apart.

@@ -69,12 +69,7 @@ extension Request {
         for coding in codings {
             body = RequestBody(DecodingSource(body, try coding.makeDecoder(), limits: limits))
         }
-        headers.removeAll {
-            switch $0.name {
-            case .contentEncoding, .contentLength, .contentDigest, .reprDigest: true
-            default: false
-            }
-        }
+        headers.removeAll { $0.name == .contentEncoding || $0.name.isTrueOfOneCodingOnly }
     }
 }
 

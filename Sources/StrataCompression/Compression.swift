@@ -20,7 +20,9 @@ public import Strata
 /// Encoded content of requests is decoded for the handler while it reads, within the limits of
 /// ``Configuration/requestDecoding``; a coding that isn't known is answered with 415.
 ///
-/// Put it outside ``Strata/Caching``, which keeps what was compressed once for the next hit.
+/// Put it outside ``Strata/Caching``, which keeps what was compressed once for the next hit. What is
+/// hit again and again is compressed once more in the background, as small as it gets
+/// (``Configuration/remaking``); no request waits for that.
 ///
 /// ```swift
 /// let app = wrap({ _ in .text(String(repeating: "hello ", count: 100)) }) {
@@ -30,6 +32,8 @@ public import Strata
 public struct Compression: Middleware {
     private let configuration: Configuration
     private let coders: [Coder]
+    /// Nil where nothing is made again.
+    private let remaker: Remaker?
     private let events: Events
 
     /// Makes the layer.
@@ -43,6 +47,7 @@ public struct Compression: Middleware {
         self.configuration = configuration
         self.events = events
         coders = configuration.codings.map { Coder($0, configuration, time) }
+        remaker = configuration.remaking.map { Remaker($0, time: time, events: events) }
     }
 
     /// Answers with what the rest of the chain answers, compressed where that serves the client.
@@ -154,7 +159,10 @@ extension Compression {
         }
         let siblings = response.encodedSiblings
         switch await siblings?.sibling(in: coder.coding.rawValue) {
-        case .bytes(let encoded): return encoded
+        case .densest(let encoded): return encoded
+        case .bytes(let encoded):
+            if let siblings { remaker?.note(siblings, servedBy: coder) }
+            return encoded
         case .notSmaller: return nil
         case nil: break
         }
@@ -228,11 +236,7 @@ extension Headers {
     /// that parts of it can be had. The host knows the new length.
     fileprivate mutating func removeFieldsOfIdentity() {
         removeAll {
-            switch $0.name {
-            case .contentLength, .contentDigest, .reprDigest, .acceptRanges, .digest, .contentMD5:
-                true
-            default: false
-            }
+            $0.name == .acceptRanges || $0.name.isTrueOfOneCodingOnly
         }
     }
 
@@ -246,7 +250,16 @@ extension Headers {
 
 extension HeaderName {
     /// `Digest`, what `Repr-Digest` replaces (RFC 3230).
-    fileprivate static let digest: HeaderName = "Digest"
+    private static let digest: HeaderName = "Digest"
     /// `Content-MD5`, long abolished and still sent (RFC 7231 appendix B).
-    fileprivate static let contentMD5: HeaderName = "Content-MD5"
+    private static let contentMD5: HeaderName = "Content-MD5"
+
+    /// Whether it is wrong of the same content in another coding: the coding is part of what
+    /// `Repr-Digest` is taken of, as of `Content-Digest` (RFC 9530 §2, §3).
+    var isTrueOfOneCodingOnly: Bool {
+        switch self {
+        case .contentLength, .contentDigest, .reprDigest, .digest, .contentMD5: true
+        default: false
+        }
+    }
 }

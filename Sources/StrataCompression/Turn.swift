@@ -1,12 +1,16 @@
 import Synchronization
 
-/// Lets one of two tasks at a time pass; the other waits without blocking a thread.
+/// Lets one task at a time pass; the others wait in line, without blocking a thread.
+///
+/// What a task did in its turn, the next one sees: it takes the turn either by the lock that the
+/// former gave it back under, or by the continuation that the former resumed.
 ///
 /// Waiting isn't cancelled: who holds the turn gives it back as soon as what it does is cancelled.
 final class Turn: Sendable {
     private struct State {
         var isTaken = false
-        var waiter: CheckedContinuation<Void, Never>?
+        /// The first is next.
+        var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
     /// Guarded by the mutex.
@@ -25,7 +29,7 @@ final class Turn: Sendable {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in
                 // It may have been given back meanwhile.
-                if state.isTaken { state.waiter = continuation }
+                if state.isTaken { state.waiters.append(continuation) }
                 defer { state.isTaken = true }
                 return !state.isTaken
             }
@@ -33,12 +37,14 @@ final class Turn: Sendable {
         }
     }
 
-    /// Gives the turn to whoever waits, or leaves it free.
+    /// Gives the turn to the first who waits, or leaves it free.
     func giveBack() {
         let waiter = state.withLock { state in
-            defer { state.waiter = nil }
-            if state.waiter == nil { state.isTaken = false }
-            return state.waiter
+            if state.waiters.isEmpty {
+                state.isTaken = false
+                return nil as CheckedContinuation<Void, Never>?
+            }
+            return state.waiters.removeFirst()
         }
         waiter?.resume()
     }

@@ -136,20 +136,6 @@ import Testing
 }
 
 @Suite struct `Encoded siblings` {
-    /// What a cache would put beside an entry.
-    final class Siblings: EncodedSiblings {
-        let identity: [UInt8]
-        private let kept = Mutex<[String: EncodedSibling]>([:])
-        private let offers = Mutex(0)
-        init(of identity: [UInt8]) { self.identity = identity }
-        var offerCount: Int { offers.withLock { $0 } }
-        func sibling(in coding: String) async -> EncodedSibling? { kept.withLock { $0[coding] } }
-        func offer(_ sibling: EncodedSibling, in coding: String) async {
-            kept.withLock { $0[coding] = sibling }
-            offers.withLock { $0 += 1 }
-        }
-    }
-
     @Test func `a hit is compressed once for each coding`() async throws {
         let siblings = Siblings(of: Array(longText.utf8))
         var hit = Response.sample(body: .bytes(siblings.identity))

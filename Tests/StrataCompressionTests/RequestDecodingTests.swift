@@ -1,21 +1,10 @@
 import Strata
 import StrataTesting
-import Synchronization
 import Testing
 
 @testable import StrataCompression
 
 @Suite struct `Encoded content of requests` {
-    /// Gives its pieces one by one, and counts how many were asked for.
-    final class Pieces: RequestBodySource {
-        private let pieces: Mutex<[[UInt8]]>
-        init(_ pieces: [[UInt8]]) { self.pieces = Mutex(pieces) }
-        var left: Int { pieces.withLock { $0.count } }
-        func next() async throws -> [UInt8]? {
-            pieces.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-        }
-    }
-
     static func encoded(_ bytes: [UInt8], _ coding: ContentCoding = .gzip) throws -> [UInt8] {
         let coder = Coder(coding, .init(), SystemTime())
         return try #require(try coder.encoded(bytes, upTo: bytes.count + 1000))

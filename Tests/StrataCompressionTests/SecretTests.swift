@@ -70,8 +70,8 @@ import Testing
             }
             guesses.append(guessed)
         }
-        #expect(found.plain >= 16, "of 32 digits")
-        #expect(found.marked <= 6, "of 32 digits; chance finds two")
+        #expect(found.plain >= 12, "of 32 digits; chance finds two")
+        #expect(found.marked <= 6, "of 32 digits")
     }
 
     @Test func `what the attack sees doesn't depend on the token`() async throws {

@@ -145,3 +145,30 @@ struct `The store in Redis` {
         #expect(try await Self.bytes(one, "key") == nil)
     }
 }
+
+extension `The store in Redis` {
+    @Test func `encoded forms of a response are shared by the instances`() async throws {
+        let server = try await RedisServer()
+        func instance() throws -> Handler {
+            let store = RedisStore(client: try server.client())
+            return wrap({ _ in
+                var response = Response(
+                    headers: [.cacheControl: "max-age=60"], body: .text("the content"))
+                response.compression = .always
+                return response
+            }) {
+                Caching(store: store)
+            }
+        }
+        let (one, other) = (try instance(), try instance())
+        let request = Request(.get, "/", headers: [.acceptEncoding: "gzip"])
+        let first = try await one(request)
+        await first.encodedSiblings?.offer(.densest([1, 2]), in: "gzip")
+        try await eventually {
+            try await other(request).headers[.cacheStatus]?.contains("hit") == true
+        }
+        let hit = try await other(request)
+        #expect(hit.compression == .always)
+        #expect(await hit.encodedSiblings?.sibling(in: "gzip") == .densest([1, 2]))
+    }
+}

@@ -58,7 +58,9 @@ extension Caching {
                 status.isCollapsed = role == .follower
                 if origin.status != head.status { status.forwardStatus = origin.status }
                 let own = role == .leader ? origin.ownFields : []
-                return reply(with: head, body, to: request, status, time.now, own: own)
+                return reply(
+                    with: head, body, to: request, status, time.now, own: own,
+                    key: target.key(of: head))
             case (.exclusive, _): break
             }
             return try await fetchAlone(request, target, found, status, next)
@@ -195,7 +197,8 @@ extension Caching {
                     })
             }
             return reply(
-                with: head, body, to: request, status, time.now, own: origin.ownFields)
+                with: head, body, to: request, status, time.now, own: origin.ownFields,
+                key: target.key(of: head))
         }
     }
 
@@ -295,7 +298,9 @@ extension Caching {
             let whole = Partial.combine(stored, StoredResponse(head: head, content: rest)),
             whole.head.part == nil
         else { return nil }
-        return Response(headers: whole.head.headers, body: .bytes(whole.content))
+        var joined = Response(headers: whole.head.headers, body: .bytes(whole.content))
+        joined.compression = stored.head.compression
+        return joined
     }
 
     /// The request that goes to the handler: conditional on what is stored.
@@ -352,7 +357,8 @@ extension Caching {
             born: InitialAge.born(response.headers, requested: requested, received: received),
             made: received, terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
-            generations: names ?? [], part: StoredPart(response))
+            generations: names ?? [], part: StoredPart(response),
+            compression: response.compression)
         let own = response.headers.filter { restrictedFields(of: response).contains($0.name) }
         let origin = Fetched.Origin(status: response.status, ownFields: own)
         return switch response.body {

@@ -141,7 +141,7 @@ extension Caching {
             born: InitialAge.born(response.headers, requested: now, received: now), made: now,
             terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: read),
-            generations: generations.named)
+            generations: generations.named, compression: response.compression)
         await save(head, content, read, target, .nothing)
     }
 

@@ -123,6 +123,10 @@ public struct Caching: Middleware {
         let rule: CachingRule?
         /// The request's directives.
         let directives: CacheControl
+
+        /// The key that a response which just came is stored under; nil where the request selects
+        /// it among others.
+        func key(of head: StoredHead) -> CacheKey? { head.selection.isEmpty ? key : nil }
     }
 
     // MARK: Passing by
@@ -297,21 +301,18 @@ public struct Caching: Middleware {
     ) -> Response {
         var status = CacheStatus(detail: detail)
         status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
-        var response = reply(
-            with: stored.head, .bytes(stored.content), to: request, status, now)
-        if request.headers.contains(.acceptEncoding), !stored.content.isEmpty {
-            response.encodedSiblings = StoredSiblings(
-                of: stored, key: key, caching: self)
-        }
-        return response
+        return reply(
+            with: stored.head, .bytes(stored.content), to: request, status, now, key: key)
     }
 
     /// The answer that a stored response gives to a request, its conditions met.
     ///
-    /// - Parameter own: fields that are for this request alone.
+    /// - Parameters:
+    ///   - own: fields that are for this request alone.
+    ///   - key: what the response is stored under, where encoded forms may be kept beside it.
     func reply(
         with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
-        _ now: Timestamp, own: [Headers.Field] = []
+        _ now: Timestamp, own: [Headers.Field] = [], key: CacheKey? = nil
     ) -> Response {
         var response = Response(status: head.status, headers: head.headers, body: body)
         for field in own { response.headers.append(field) }
@@ -322,6 +323,13 @@ public struct Caching: Middleware {
             let part = Partial.answer(ranges, head, content)
         {
             response = part
+        }
+        response.compression = head.compression
+        if let key, case .bytes(let content) = body, !content.isEmpty,
+            request.headers.contains(.acceptEncoding)
+        {
+            response.encodedSiblings = StoredSiblings(
+                of: content, head: head, key: key, caching: self)
         }
         response.headers[.age] = String(head.age(at: now).wholeSeconds)
         return finish(response, status, request)

@@ -13,6 +13,15 @@ extension CacheRecord: StoreValue {
         static let encoded: UInt8 = 3
         static let notSmaller: UInt8 = 4
         static let searches: UInt8 = 5
+        static let densest: UInt8 = 6
+    }
+
+    /// Bits of one byte of a head.
+    fileprivate enum Flag {
+        static let requiresValidation: UInt8 = 1
+        static let forbidsStale: UInt8 = 2
+        static let neverCompressed: UInt8 = 4
+        static let alwaysCompressed: UInt8 = 8
     }
 
     var byteCount: Int {
@@ -25,7 +34,7 @@ extension CacheRecord: StoreValue {
             index.variants.reduce(128) { $0 + $1.key.utf8.count + 64 }
         case .uncacheable, .encoded(.notSmaller): 16
         case .searches(let variances): variances.count * 256
-        case .encoded(.bytes(let bytes)): bytes.count + 48
+        case .encoded(.bytes(let bytes)), .encoded(.densest(let bytes)): bytes.count + 48
         }
     }
 
@@ -51,6 +60,9 @@ extension CacheRecord: StoreValue {
             writer.write(Kind.uncacheable)
         case .encoded(.bytes(let bytes)):
             writer.write(Kind.encoded)
+            writer.write(bytes)
+        case .encoded(.densest(let bytes)):
+            writer.write(Kind.densest)
             writer.write(bytes)
         case .encoded(.notSmaller):
             writer.write(Kind.notSmaller)
@@ -87,6 +99,9 @@ extension CacheRecord: StoreValue {
         case Kind.encoded:
             guard let bytes = reader.readBytes() else { return nil }
             self = .encoded(.bytes(bytes))
+        case Kind.densest:
+            guard let bytes = reader.readBytes() else { return nil }
+            self = .encoded(.densest(bytes))
         case Kind.notSmaller: self = .encoded(.notSmaller)
         case Kind.searches:
             guard let variances = reader.readList({ $0.readString().flatMap(SearchVariance.init) })
@@ -110,8 +125,15 @@ extension BinaryWriter {
         write(head.terms.lifetime.saturatedNanoseconds)
         write(head.terms.staleWhileRevalidate.saturatedNanoseconds)
         write(head.terms.staleIfError.saturatedNanoseconds)
-        write(
-            UInt8(head.terms.requiresValidation ? 1 : 0) | UInt8(head.terms.forbidsStale ? 2 : 0))
+        var flags: UInt8 = 0
+        if head.terms.requiresValidation { flags |= CacheRecord.Flag.requiresValidation }
+        if head.terms.forbidsStale { flags |= CacheRecord.Flag.forbidsStale }
+        switch head.compression {
+        case .automatic: break
+        case .never: flags |= CacheRecord.Flag.neverCompressed
+        case .always: flags |= CacheRecord.Flag.alwaysCompressed
+        }
+        write(flags)
         write(head.selection) { writer, field in
             writer.write(field.name.spelling)
             writer.write(optional: field.value)
@@ -178,8 +200,11 @@ extension BinaryReader {
                 lifetime: .nanoseconds(lifetime),
                 staleWhileRevalidate: .nanoseconds(staleWhileRevalidate),
                 staleIfError: .nanoseconds(staleIfError),
-                requiresValidation: flags & 1 != 0, forbidsStale: flags & 2 != 0),
-            selection: selection, generations: generations, part: part)
+                requiresValidation: flags & CacheRecord.Flag.requiresValidation != 0,
+                forbidsStale: flags & CacheRecord.Flag.forbidsStale != 0),
+            selection: selection, generations: generations, part: part,
+            compression: flags & CacheRecord.Flag.neverCompressed != 0
+                ? .never : flags & CacheRecord.Flag.alwaysCompressed != 0 ? .always : .automatic)
     }
 
     private mutating func readHeaders() -> Headers? {

@@ -54,6 +54,8 @@ struct StoredHead: Sendable, Hashable {
 
     /// Which bytes the content is, where it isn't the whole.
     var part: StoredPart?
+    /// What the handler wants of its compression.
+    var compression = ResponseCompression.automatic
 
     /// How old the response is (RFC 9111 §4.2.3).
     func age(at now: Timestamp) -> Duration { max(.zero, now - born) }

@@ -8,6 +8,9 @@ package protocol EncodedSiblings: AnyObject, Sendable {
     /// The content that the siblings are of: the very array that is the response's body.
     var identity: [UInt8] { get }
 
+    /// What tells the content from all others in this process.
+    var name: String { get }
+
     /// What is known of the content in a coding, named as in `Content-Encoding`; nil where it was
     /// never made, or forgotten.
     func sibling(in coding: String) async -> EncodedSibling?
@@ -18,8 +21,10 @@ package protocol EncodedSiblings: AnyObject, Sendable {
 
 /// What became of a content in a coding.
 package enum EncodedSibling: Sendable, Hashable {
-    /// Its bytes.
+    /// Its bytes, made while a request waited for them.
     case bytes([UInt8])
+    /// Its bytes, made again as small as they get.
+    case densest([UInt8])
     /// It doesn't get smaller, so it is sent as it is.
     case notSmaller
 }

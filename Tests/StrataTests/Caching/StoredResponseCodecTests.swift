@@ -34,7 +34,16 @@ struct StoredResponseCodecTests {
             SearchVariance(.only(["a b", "c"]), isOrderSignificant: true),
             SearchVariance(.allExcept(["\u{e9}"]), isOrderSignificant: false),
         ]),
+        .encoded(.densest([1, 2, 3])),
+        compressed(.never),
+        compressed(.always),
     ]
+
+    private static func compressed(_ compression: ResponseCompression) -> CacheRecord {
+        var head = StoredHead.test()
+        head.compression = compression
+        return .response(StoredResponse(head: head, content: [1]))
+    }
 
     @Test(arguments: records)
     func `a record survives its wire form`(record: CacheRecord) {

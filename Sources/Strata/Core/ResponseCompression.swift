@@ -1,6 +1,4 @@
-public import Strata
-
-/// What a handler wants of ``Compression`` for one response.
+/// What a handler wants of the compression of one response.
 public enum ResponseCompression: Sendable, Hashable {
     /// As configured.
     case automatic
@@ -12,8 +10,8 @@ public enum ResponseCompression: Sendable, Hashable {
 }
 
 extension Response {
-    /// Whether ``Compression`` may, must or must not compress this response; by default as
-    /// configured.
+    /// Whether the layer that compresses may, must or must not compress this response; by default
+    /// as configured. The cache keeps it, so that a hit is treated like the response it came from.
     ///
     /// ```swift
     /// var response = Response.text(report)
