@@ -1,19 +1,25 @@
 public import Strata
-import Synchronization
 
-/// A client of one Redis server, for any number of tasks at the same time.
+/// A client of Redis, for any number of tasks at the same time: of one server, of a primary and its
+/// replicas, of what sentinels watch over, or of a cluster.
 ///
-/// All tasks share a few connections, on which their commands are pipelined by themselves: whoever
-/// has a command while nobody is writing writes for everybody. A command that is cancelled, or out
-/// of time, gives up its place and nothing else. A connection that is lost is opened anew in the
-/// background; until it stands, commands are refused at once with `unavailable`. So they are when
-/// three commands in a row were not answered in time, until Redis answers a ping. Large values have
+/// All tasks share a few connections to each server, on which their commands are pipelined by
+/// themselves: whoever has a command while nobody is writing writes for everybody. A command that
+/// is cancelled, or out of time, gives up its place and nothing else. A connection that is lost is
+/// opened anew in the background; until it stands, commands are refused at once with `unavailable`.
+/// So they are when commands were not answered in time, until Redis answers a ping. Large values have
 /// a connection of their own, so that small ones never wait behind them.
 ///
 /// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
 /// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
 /// `SUBSCRIBE`), must not be sent: the connection is everybody's. For transactions there is
-/// ``transaction(_:within:)``.
+/// ``transaction(_:within:)``, for channels ``subscribe(to:handler:)``.
+///
+/// Where there are several servers each command goes to the one that has its key, and is sent on as
+/// long as its time lasts when that has moved. Of commands that are not known to only read, and of
+/// those unknown, a primary is asked. In a cluster `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and
+/// `TOUCH` may have keys of several servers, and are then several steps; keys of any other command,
+/// script or transaction must have the same hash tag.
 ///
 /// ```swift
 /// let client = try RedisClient(RedisConfiguration(url: "redis://127.0.0.1:6379"))
@@ -24,13 +30,11 @@ public final class RedisClient: Sendable {
     /// What the client was made with.
     public let configuration: RedisConfiguration
 
-    /// The connections that small commands are spread over, and after them the one for large ones.
-    private let connections: [RedisConnection]
-    private let poller: Poller
-    private let loop: RedisLoop
-    private let time = SystemTime()
-    private let tokens = Atomic<UInt64>(0)
-    private let subscriptions = Atomic<UInt64>(0)
+    private enum Servers {
+        case one(RedisNode)
+        case several(RedisTopology)
+    }
+    private let servers: Servers
 
     /// Makes a client, which begins to connect in the background.
     ///
@@ -42,29 +46,23 @@ public final class RedisClient: Sendable {
     public init(_ configuration: RedisConfiguration, events: Events = .ignored) throws(StoreError) {
         try configuration.validate()
         self.configuration = configuration
-        let tls = try configuration.tls.map { tls throws(StoreError) in
-            try TLSContext(tls, host: configuration.endpoint.host)
-        }
-        let poller = try Poller()
-        connections = (0...configuration.connections).map { index in
-            let lane = index == configuration.connections ? RedisLane.large : .small
-            return RedisConnection(
-                settings: configuration.settings(for: lane), poller: poller, key: UInt64(index))
-        }
-        self.poller = poller
-        loop = RedisLoop(poller: poller, configuration: configuration, tls: tls)
-        for (index, connection) in connections.enumerated() {
-            loop.add(
-                connection, maximumReplyBytes: configuration.maximumReplyBytes,
-                audience: .lane(index == configuration.connections ? .large : .small, events))
-        }
-        loop.start()
+        servers =
+            switch configuration.topology {
+            case .standalone: .one(try RedisNode(configuration, events: events))
+            case .replicated, .sentinel, .cluster:
+                .several(try RedisTopology(configuration, events: events))
+            }
     }
 
-    deinit { loop.stop() }
+    deinit { close() }
 
     /// Closes the connections; commands under way fail, and so do those that are sent later.
-    public func close() { loop.stop() }
+    public func close() {
+        switch servers {
+        case .one(let node): node.close()
+        case .several(let topology): topology.close()
+        }
+    }
 
     // MARK: - Commands
 
@@ -83,34 +81,50 @@ public final class RedisClient: Sendable {
     ///   - limit: how long it may take; the configuration's `commandTimeout` if nil.
     ///   - lane: ``RedisLane/large`` where the reply may be large; a large command takes that lane
     ///     by itself.
+    ///   - reads: which servers may answer; as configured if nil. ``RedisReads/primary`` where the
+    ///     answer must not be older than the last write.
     /// - Throws: ``StoreError``; where Redis refused, the underlying error is its
     ///   ``RedisError``.
     @discardableResult
     public func send(
-        _ command: RedisCommand, within limit: Duration? = nil, lane: RedisLane = .small
+        _ command: RedisCommand, within limit: Duration? = nil, lane: RedisLane = .small,
+        reads: RedisReads? = nil
     ) async throws(StoreError) -> RedisValue {
-        try await submit(command.bytes, replies: nil, within: limit, lane: lane)
+        let limit = limit ?? configuration.commandTimeout
+        switch servers {
+        case .one(let node):
+            return try await node.submit(command.bytes, replies: nil, within: limit, lane: lane)
+        case .several(let topology):
+            return try await topology.send(
+                command, within: limit, lane: lane, reads: reads ?? configuration.reads)
+        }
     }
 
     /// Sends several commands at once, and returns their replies in the same order.
     ///
     /// Where one is refused the others are still carried out; its ``RedisError`` stands in its
-    /// place.
+    /// place. Where there are several servers, only the commands to one server keep their order.
     ///
     /// - Parameters:
     ///   - limit: how long it may take; the configuration's `commandTimeout` if nil.
     ///   - lane: ``RedisLane/large`` where the replies may be large; large commands take that lane
     ///     by themselves.
+    ///   - reads: which servers may answer commands that only read; as configured if nil.
     public func pipeline(
-        _ commands: [RedisCommand], within limit: Duration? = nil, lane: RedisLane = .small
+        _ commands: [RedisCommand], within limit: Duration? = nil, lane: RedisLane = .small,
+        reads: RedisReads? = nil
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(commands.reduce(0) { $0 + $1.bytes.count })
-        for command in commands { bytes += command.bytes }
-        let reply = try await submit(
-            bytes, replies: commands.count, within: limit, lane: lane)
-        return reply.array ?? []
+        let limit = limit ?? configuration.commandTimeout
+        switch servers {
+        case .one(let node):
+            let reply = try await node.submit(
+                RedisCommand.joined(commands), replies: commands.count, within: limit, lane: lane)
+            return reply.array ?? []
+        case .several(let topology):
+            return try await topology.pipeline(
+                commands, within: limit, lane: lane, reads: reads ?? configuration.reads)
+        }
     }
 
     /// Has several commands carried out with nothing of anybody else in between (`MULTI` and
@@ -124,16 +138,11 @@ public final class RedisClient: Sendable {
         _ commands: [RedisCommand], within limit: Duration? = nil
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
-        let replies = try await pipeline(
-            [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")], within: limit)
-        switch replies.last {
-        case .array(let values): return values
-        case .error(let error):
-            // The first refusal says what is wrong, EXEC only that something is.
-            for case .error(let first) in replies { throw StoreError(first) }
-            throw StoreError(error)
-        default:
-            throw StoreError(.protocolViolation, "Redis' answer to EXEC can't be understood.")
+        let limit = limit ?? configuration.commandTimeout
+        switch servers {
+        case .one(let node): return try await node.transaction(commands, within: limit)
+        case .several(let topology):
+            return try await topology.transaction(commands, within: limit)
         }
     }
 
@@ -157,90 +166,25 @@ public final class RedisClient: Sendable {
 
     // MARK: - Subscriptions
 
-    /// Opens a connection for a subscriber, who says whether more can be taken.
+    /// Opens a channel for a subscriber, who says whether more can be taken.
     func subscribe(
         to interest: RedisInterest, subscriber: @escaping @Sendable (RedisPush) -> Bool
     ) throws(StoreError) -> RedisSubscription {
         try interest.validate()
-        let number = subscriptions.wrappingAdd(1, ordering: .relaxed).newValue
-        let connection = RedisConnection(
-            settings: interest.settings(configuration), poller: poller,
-            key: UInt64(connections.count) + number)
-        loop.add(
-            connection, maximumReplyBytes: interest.maximumMessageBytes,
-            audience: .subscriber(subscriber))
-        return RedisSubscription { [loop] in loop.remove(connection) }
-    }
-
-    // MARK: - The way of every command
-
-    private func submit(
-        _ bytes: [UInt8], replies: Int?, within limit: Duration?, lane: RedisLane
-    ) async throws(StoreError) -> RedisValue {
-        let limit = limit ?? configuration.commandTimeout
-        guard limit > .zero else {
-            throw StoreError(.timedOut, "No time was left to ask Redis.")
-        }
-        if Task.isCancelled { throw Self.cancelled }
-        let token = tokens.wrappingAdd(1, ordering: .relaxed).newValue
-        let lane = bytes.count > RedisLane.threshold ? RedisLane.large : lane
-        let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { (waiter: RedisConnection.Waiter) in
-                start(
-                    bytes, replies: replies, token: token, waiter: waiter, within: limit,
-                    lane: lane)
-                // A cancellation from before the command was handed over found nothing to end.
-                if Task.isCancelled { abandon(token) }
-            }
-        } onCancel: {
-            abandon(token)
-        }
-        return try result.get()
-    }
-
-    private func start(
-        _ bytes: [UInt8], replies: Int?, token: UInt64, waiter: RedisConnection.Waiter,
-        within limit: Duration, lane: RedisLane
-    ) {
-        let now = time.uptime
-        let deadline = now + limit
-        var refusal: StoreError?
-        let candidates = lane == .large ? 1 : configuration.connections
-        for attempt in 0..<candidates {
-            let index =
-                lane == .large
-                ? connections.count - 1
-                : (Int(truncatingIfNeeded: token) &+ attempt) % candidates
-            refusal = connections[index].submit(
-                bytes, replies: replies, token: token, waiter: waiter, deadline: deadline,
-                now: now)
-            if refusal == nil { break }
-        }
-        if let refusal {
-            waiter.resume(returning: .failure(refusal))
-        } else {
-            loop.watch(deadline)
+        switch servers {
+        case .one(let node): return try node.subscribe(to: interest, subscriber: subscriber)
+        case .several(let topology):
+            return topology.subscribe(to: interest, subscriber: subscriber)
         }
     }
-
-    private func abandon(_ token: UInt64) {
-        for connection in connections {
-            guard let waiter = connection.abandon(token) else { continue }
-            waiter.resume(returning: .failure(Self.cancelled))
-        }
-    }
-
-    private static let cancelled = StoreError(
-        .cancelled, "The task was cancelled before Redis answered.")
 }
 
-/// Which of a client's connections a command takes.
-public enum RedisLane: Sendable, Hashable {
-    /// Those for commands and replies that are short; a large one would delay all behind it.
-    case small
-    /// The one for large values, where nobody minds to wait for one.
-    case large
-
-    /// How many bytes are large.
-    package static let threshold = 64 * 1024
+extension RedisCommand {
+    /// The commands one behind the other, as they go over the wire.
+    static func joined(_ commands: [RedisCommand]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(commands.reduce(0) { $0 + $1.bytes.count })
+        for command in commands { bytes += command.bytes }
+        return bytes
+    }
 }

@@ -9,6 +9,16 @@ extension RedisConfiguration {
     ///   which may be one;
     ///   `name`, the server's name in its certificate
     /// - `unix://[[user]:password@]/path/of/socket[?db=database]`
+    /// - `redis://…host[:port],host[:port]…`, a primary and its replicas, in any order
+    /// - `redis+sentinel://…sentinel[:port],sentinel[:port]…/primary-name[/database]`, and these
+    ///   after a `?`: `sentinel-user` and `sentinel-password`, who the client is at the sentinels.
+    ///   Their port is 26379 where none is named
+    /// - `redis+cluster://…host[:port],host[:port]…`, some nodes of a cluster
+    ///
+    /// The last two have forms with TLS as well, `rediss+sentinel` and `rediss+cluster`. Where there
+    /// are several servers, `reads` says who answers commands that only read: `primary`,
+    /// `round-robin`, `random`, `least-outstanding` or `quickest` of the replicas; and `max-lag`, in
+    /// seconds, how far behind they may be.
     ///
     /// User and password are percent-encoded where they hold a character that has a meaning in a
     /// URL. The port is 6379 where none is named.
@@ -17,7 +27,9 @@ extension RedisConfiguration {
     ///   show the password.
     public init(url: String) throws(StoreError) {
         guard let schemeEnd = url.firstRange(of: "://") else {
-            throw .badURL("it must begin with redis://, rediss:// or unix://")
+            throw .badURL(
+                "it must begin with redis://, rediss://, unix://, redis+sentinel:// or "
+                    + "redis+cluster://")
         }
         let scheme = url[..<schemeEnd.lowerBound].lowercased()
         var rest = url[schemeEnd.upperBound...]
@@ -35,19 +47,36 @@ extension RedisConfiguration {
             authority = authority[authority.index(after: at)...]
         }
 
-        switch scheme {
-        case "redis", "rediss":
-            self.init(endpoint: try Self.tcpEndpoint(authority))
-            if scheme == "rediss" { tls = TLS() }
+        let kind = scheme.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
+        switch (kind[0], kind.dropFirst().first) {
+        case ("redis", nil), ("rediss", nil):
+            try self.init(authority, defaultPort: 6379, topology: .replicated)
+            if otherEndpoints.isEmpty { topology = .standalone }
             if path.count > 1 { database = try Self.number(path.dropFirst(), "database") }
-        case "unix":
+        case ("redis", "cluster"), ("rediss", "cluster"):
+            guard path.count <= 1 else { throw .badURL("a cluster has no database but 0") }
+            try self.init(authority, defaultPort: 6379, topology: .cluster)
+        case ("redis", "sentinel"), ("rediss", "sentinel"):
+            let parts = path.split(separator: "/")
+            guard (1...2).contains(parts.count) else {
+                throw .badURL(
+                    "the sentinels' name of the primary is missing: "
+                        + "redis+sentinel://host:26379/name")
+            }
+            let name = try Self.decoded(parts[0], "name")
+            try self.init(
+                authority, defaultPort: 26_379, topology: .sentinel(Sentinel(primaryName: name)))
+            if parts.count == 2 { database = try Self.number(parts[1], "database") }
+        case ("unix", nil):
             guard authority.isEmpty, path.count > 1 else {
                 throw .badURL("a Unix socket is named as unix:///path/of/socket")
             }
             self.init(endpoint: .unix(path: try Self.decoded(path, "path")))
         default:
-            throw .badURL("the scheme must be redis, rediss or unix")
+            throw .badURL(
+                "the scheme must be redis, rediss, unix, redis+sentinel or redis+cluster")
         }
+        if kind[0] == "rediss" { tls = TLS() }
         if let credentials {
             guard let colon = credentials.firstIndex(of: ":") else {
                 throw .badURL("a user needs a password: user:password@, or :password@")
@@ -77,14 +106,66 @@ extension RedisConfiguration {
         case "key" where tls != nil:
             let certificate = tls?.identity?.certificate ?? value
             tls?.identity = TLS.Identity(certificate: certificate, privateKey: value)
+        case "sentinel-user", "sentinel-password":
+            guard case .sentinel(var sentinel) = topology else {
+                throw .badURL("\(name) is for redis+sentinel:// alone")
+            }
+            if name == "sentinel-user" {
+                sentinel.username = value
+            } else {
+                sentinel.password = value
+            }
+            topology = .sentinel(sentinel)
+        case "reads":
+            var maximumLag = Duration.seconds(10)
+            if case .replicas(_, let lag) = reads { maximumLag = lag }
+            reads = try Self.reads(value, maximumLag: maximumLag)
+        case "max-lag":
+            let seconds = Duration.seconds(try Self.number(value[...], "lag"))
+            guard case .replicas(let choice, _) = reads else {
+                throw .badURL("max-lag stands behind a reads= that names replicas")
+            }
+            reads = .replicas(choice, maximumLag: seconds)
         default:
-            throw .badURL("the parameters are db, and with rediss:// also ca, cert, key and name")
+            throw .badURL(
+                "the parameters are db, reads, max-lag, sentinel-user, sentinel-password, and with "
+                    + "rediss:// also ca, cert, key and name")
         }
     }
 
-    private static func tcpEndpoint(_ authority: Substring) throws(StoreError) -> Endpoint {
+    private static func reads(
+        _ text: String, maximumLag: Duration
+    ) throws(StoreError) -> RedisReads {
+        switch text {
+        case "primary": .primary
+        case "round-robin": .replicas(.roundRobin, maximumLag: maximumLag)
+        case "random": .replicas(.random, maximumLag: maximumLag)
+        case "least-outstanding": .replicas(.leastOutstanding, maximumLag: maximumLag)
+        case "quickest": .replicas(.quickest, maximumLag: maximumLag)
+        default:
+            throw .badURL(
+                "reads is one of primary, round-robin, random, least-outstanding, quickest")
+        }
+    }
+
+    private init(
+        _ hosts: Substring, defaultPort: UInt16, topology: Topology
+    ) throws(StoreError) {
+        var endpoints: [Endpoint] = []
+        for host in hosts.split(separator: ",", omittingEmptySubsequences: false) {
+            endpoints.append(try Self.tcpEndpoint(host, defaultPort: defaultPort))
+        }
+        guard let first = endpoints.first else { throw .badURL("the host is missing") }
+        self.init(endpoint: first)
+        otherEndpoints = Array(endpoints.dropFirst())
+        self.topology = topology
+    }
+
+    private static func tcpEndpoint(
+        _ authority: Substring, defaultPort: UInt16
+    ) throws(StoreError) -> Endpoint {
         var host = authority
-        var port: UInt16 = 6379
+        var port = defaultPort
         let colon =
             if authority.hasPrefix("[") {
                 authority.firstIndex(of: "]").map(authority.index(after:))

@@ -72,8 +72,44 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         public init() {}
     }
 
-    /// Where the server listens.
+    /// What kind of servers there are, and how they are found.
+    public enum Topology: Sendable, Hashable {
+        /// One server, at the one endpoint.
+        case standalone
+        /// A primary and its replicas, at the endpoints. Which is the primary each is asked once a
+        /// second.
+        case replicated
+        /// A primary and its replicas, over which the sentinels at the endpoints watch.
+        case sentinel(Sentinel)
+        /// A cluster, of which some nodes are at the endpoints.
+        case cluster
+    }
+
+    /// What sentinels are asked, and by whom.
+    public struct Sentinel: Sendable, Hashable {
+        /// The name of the primary in the sentinels' configuration (`sentinel monitor`).
+        public var primaryName: String
+        /// The ACL user at the sentinels; nil for their `default` user.
+        public var username: String?
+        /// The password at the sentinels; nil where none is needed.
+        public var password: String?
+
+        /// Makes what sentinels are asked.
+        public init(primaryName: String, username: String? = nil, password: String? = nil) {
+            self.primaryName = primaryName
+            self.username = username
+            self.password = password
+        }
+    }
+
+    /// Where the server listens, or the first of several.
     public var endpoint: Endpoint
+    /// Where others listen: replicas, sentinels, or nodes of a cluster.
+    public var otherEndpoints: [Endpoint] = []
+    /// What is at the endpoints. Default ``Topology/standalone``.
+    public var topology = Topology.standalone
+    /// Which servers answer commands that only read. Default ``RedisReads/primary``.
+    public var reads = RedisReads.primary
     /// TLS; nil for none.
     public var tls: TLS?
     /// The ACL user; nil for Redis' `default` user.
@@ -110,7 +146,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
 
     /// Where the server is, and as whom; the password is not shown.
     public var description: String {
-        "\(username.map { $0 + "@" } ?? "")\(endpoint), database \(database)"
+        let all = ([endpoint] + otherEndpoints).map(\.description).joined(separator: ",")
+        return "\(username.map { $0 + "@" } ?? "")\(all), database \(database)"
     }
 
     /// - Throws: ``StoreError`` with `misconfigured` for what can't work.
@@ -130,11 +167,46 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         try require(
             maximumQueuedBytes > 0 && maximumReplyBytes > 0,
             "maximumQueuedBytes and maximumReplyBytes must be greater than zero.")
-        if case .unix(let path) = endpoint {
+        switch topology {
+        case .standalone:
+            try require(
+                otherEndpoints.isEmpty && reads == .primary,
+                "Several endpoints and reads from replicas need a topology other than standalone.")
+        case .replicated: break
+        case .sentinel(let sentinel):
+            try require(
+                !sentinel.primaryName.isEmpty, "The sentinels' name of the primary is missing.")
+            try require(
+                sentinel.username == nil || sentinel.password != nil,
+                "A user at the sentinels needs a password.")
+        case .cluster:
+            try require(database == 0, "A cluster has no database but 0.")
+        }
+        for case .unix(let path) in [endpoint] + otherEndpoints {
             try require(
                 (1...107).contains(path.utf8.count),
                 "The path of a Unix socket must have from 1 to 107 bytes.")
         }
+    }
+
+    /// The configuration of one of the servers.
+    func node(at endpoint: Endpoint) -> RedisConfiguration {
+        var node = self
+        node.endpoint = endpoint
+        node.otherEndpoints = []
+        return node
+    }
+
+    /// The configuration of one of the sentinels.
+    func node(at endpoint: Endpoint, asked sentinel: Sentinel) -> RedisConfiguration {
+        var node = node(at: endpoint)
+        node.topology = .standalone
+        node.reads = .primary
+        node.database = 0
+        node.username = sentinel.username
+        node.password = sentinel.password
+        node.connections = 1
+        return node
     }
 
     /// What the state machine of a connection is told.
@@ -174,6 +246,10 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
                 .init(
                     command: RedisCommand("SELECT", .integer(database)),
                     failure: "Redis has no database \(database)"))
+        }
+        if topology == .cluster, reads != .primary {
+            // Without it a replica of a cluster sends readers to its primary.
+            greeting.append(.init(command: RedisCommand("READONLY"), failure: nil))
         }
         // That something answers shows that a server is there, and not merely its kernel; and
         // one that is loading its data answers all but this.

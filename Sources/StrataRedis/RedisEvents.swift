@@ -15,3 +15,18 @@ public struct RedisConnectionChange: Event {
         failure.map { "\($0) It is tried again." } ?? "Redis at \(endpoint): ready."
     }
 }
+
+/// It was found out which servers are primaries, and they are others than before; or it could not
+/// be found out.
+public struct RedisTopologyChange: Event {
+    /// The primaries.
+    public let primaries: [RedisConfiguration.Endpoint]
+    /// Why no primary is known; nil where they are.
+    public let failure: StoreError?
+
+    /// What happened, in words.
+    public var description: String {
+        failure.map { "\($0) It is tried again." }
+            ?? "Redis' primaries: \(primaries.map(\.description).joined(separator: ", "))."
+    }
+}

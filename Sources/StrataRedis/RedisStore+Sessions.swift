@@ -14,8 +14,10 @@ public import Strata
 /// It lives as long as the longest-lived of the sessions; if Redis evicts it, people are logged
 /// out, and never the reverse.
 ///
-/// In a cluster put a hash tag into the prefix (`{shop}:`): a session and its principal must be on
-/// the same node, and so are all of that prefix.
+/// In a cluster a session, what it was rotated to and its principal must be on the same node, and a
+/// script can't know beforehand where they lead: so all sessions of one prefix are on one node. The
+/// prefix is made their hash tag, unless it has one (`{shop}:`), which then goes for all keys of the
+/// store.
 extension RedisStore: SessionStore {
     /// The session; its idle end is put off if a sixteenth of the idle time has passed since that
     /// was last done.
@@ -101,7 +103,7 @@ extension RedisStore: SessionStore {
         of principal: SessionDigest
     ) async throws(StoreError) -> [StoredSession] {
         let reply = try await client.run(
-            .listSessions, keys: [principalKey(principal)], arguments: [.text(prefix)],
+            .listSessions, keys: [principalKey(principal)], arguments: [.text(sessionPrefix)],
             within: timeLimit)
         guard let parts = reply.array else { throw Self.unexpected }
         var sessions: [StoredSession] = []
@@ -116,15 +118,22 @@ extension RedisStore: SessionStore {
 
     // MARK: - To Redis and back
 
-    private func principalKey(_ principal: SessionDigest) -> String { "\(prefix)p:\(principal)" }
+    private var sessionPrefix: String {
+        let hasTag = KeySlot.hashTag(of: prefix) != nil
+        return client.configuration.topology == .cluster && !hasTag ? "{\(prefix)}" : prefix
+    }
+
+    private func principalKey(_ principal: SessionDigest) -> String {
+        "\(sessionPrefix)p:\(principal)"
+    }
 
     @discardableResult
     private func run(
         _ script: RedisScript, _ session: SessionDigest, _ arguments: [RedisArgument]
     ) async throws(StoreError) -> RedisValue {
         try await client.run(
-            script, keys: ["\(prefix)s:\(session)"],
-            arguments: [.text(prefix), .text(session.description)] + arguments,
+            script, keys: ["\(sessionPrefix)s:\(session)"],
+            arguments: [.text(sessionPrefix), .text(session.description)] + arguments,
             within: timeLimit)
     }
 

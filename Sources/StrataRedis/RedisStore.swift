@@ -168,7 +168,9 @@ public struct RedisStore: CacheStore {
     public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
         guard !names.isEmpty else { return [] }
         let reply = try await client.send(
-            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }), within: timeLimit)
+            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }), within: timeLimit,
+            // A replica may not know of a purge yet.
+            reads: .primary)
         guard let values = reply.array, values.count == names.count else {
             throw Self.unexpected(reply, to: "MGET")
         }

@@ -50,6 +50,8 @@ public final class RedisServer: Sendable {
     public var unixURL: String { "unix://\(socketPath)" }
 
     private let directory: String
+    /// The lines of a sentinel's configuration; nil for an ordinary server.
+    private let sentinelLines: [String]?
     private let options: [String]
     /// Guarded by the mutex: the process, or nil while there is none.
     private let run = Mutex<Run?>(nil)
@@ -59,8 +61,23 @@ public final class RedisServer: Sendable {
     /// - Parameters:
     ///   - options: options of redis-server, such as `["--requirepass", "secret"]`.
     ///   - isTLSEnabled: whether it also listens for TLS; the options then name its certificate.
-    public init(options: [String] = [], isTLSEnabled: Bool = false) async throws {
+    public convenience init(options: [String] = [], isTLSEnabled: Bool = false) async throws {
+        try await self.init(options, isTLSEnabled: isTLSEnabled, sentinelLines: nil)
+    }
+
+    /// Starts a sentinel and waits until it answers.
+    ///
+    /// - Parameter lines: lines of its configuration, such as
+    ///   `["sentinel monitor shop 127.0.0.1 6379 2"]`.
+    public convenience init(sentinel lines: [String]) async throws {
+        try await self.init([], isTLSEnabled: false, sentinelLines: lines)
+    }
+
+    private init(
+        _ options: [String], isTLSEnabled: Bool, sentinelLines: [String]?
+    ) async throws {
         self.options = options
+        self.sentinelLines = sentinelLines
         port = try Self.freePort()
         tlsPort = isTLSEnabled ? try Self.freePort() : 0
         var template = Array("/tmp/strata-redis-XXXXXX".utf8CString)
@@ -74,7 +91,9 @@ public final class RedisServer: Sendable {
 
     deinit {
         kill()
-        for name in ["socket", "log", "dump.rdb"] { unlink("\(directory)/\(name)") }
+        for name in ["socket", "log", "dump.rdb", "nodes.conf", "sentinel.conf"] {
+            unlink("\(directory)/\(name)")
+        }
         rmdir(directory)
     }
 
@@ -83,11 +102,17 @@ public final class RedisServer: Sendable {
         guard let executable = Self.executable else {
             throw StartError(description: "redis-server is not installed.")
         }
-        let arguments = [
-            executable, "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath,
-            "--save", "", "--appendonly", "no", "--dir", directory, "--logfile",
-            "\(directory)/log",
+        let place = [
+            "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath, "--dir",
+            directory, "--logfile", "\(directory)/log",
         ]
+        // A sentinel writes what it learns into its configuration, which therefore is a file.
+        let arguments =
+            if sentinelLines == nil {
+                [executable] + place + ["--save", "", "--appendonly", "no"]
+            } else {
+                [executable, try writeSentinelFile(), "--sentinel"] + place
+            }
         // A redis-server that was built without TLS does not know the option.
         let tls = tlsPort == 0 ? [] : ["--tls-port", "\(tlsPort)"]
         let (guardian, input) = try Self.spawn(arguments + tls + options)
@@ -102,6 +127,19 @@ public final class RedisServer: Sendable {
         waitpid(guardian, nil, 0)
         throw StartError(description: "redis-server does not answer; see \(directory)/log.")
     }
+
+    private func writeSentinelFile() throws -> String {
+        let path = "\(directory)/sentinel.conf"
+        guard let file = fopen(path, "w") else {
+            throw StartError(description: "There is no room in /tmp.")
+        }
+        defer { fclose(file) }
+        fputs((sentinelLines ?? []).joined(separator: "\n") + "\n", file)
+        return path
+    }
+
+    /// A port that is free, and given to nobody else who asks here.
+    public static func unusedPort() throws -> UInt16 { try freePort() }
 
     /// Stops the process where it stands (SIGSTOP): connections stay open, nothing is answered.
     public func suspend() { signal(SIGSTOP) }

@@ -1,0 +1,286 @@
+import Strata
+import Synchronization
+
+extension RedisTopology {
+    /// How long is waited for one server's word on who is who.
+    private var refreshLimit: Duration {
+        min(configuration.connectTimeout, max(configuration.commandTimeout, .seconds(1)))
+    }
+
+    /// How long what was found out is good for, unless a command shows that it is not.
+    private var interval: Duration {
+        isCluster && configuration.reads == .primary ? .seconds(10) : .seconds(1)
+    }
+
+    func startRefreshing() {
+        watchForFailover()
+        let task = Task {
+            var failures = 0
+            while !Task.isCancelled {
+                do throws(StoreError) {
+                    apply(try await findDeployment())
+                    failures = 0
+                } catch {
+                    failures += 1
+                    noteFailure(error)
+                }
+                refreshes.finish()
+                // A pause after each, so that many who ask at the same time cost one.
+                try? await Task.sleep(for: .milliseconds(10) * (1 << min(failures, 6)))
+                if failures == 0 { await refreshes.nextRequest(within: interval) }
+            }
+        }
+        state.withLock { $0.refresher = task }
+    }
+
+    private func noteFailure(_ error: StoreError) {
+        let isNews = state.withLock { state in
+            guard state.deployment == nil, !state.isClosed else { return false }
+            defer { state.failure = error }
+            return state.failure?.message != error.message
+        }
+        if isNews { events(RedisTopologyChange(primaries: [], failure: error)) }
+    }
+
+    private func apply(_ deployment: Deployment) {
+        let (isNews, subscriptions, dropped) = state.withLock { state in
+            guard !state.isClosed else {
+                return (false, [TopologySubscription](), [RedisNode]())
+            }
+            let former = state.deployment
+            state.deployment = deployment
+            state.failure = nil
+            let wanted = deployment.endpoints.union(configuration.endpoints)
+            // Commands under way hold their node until they are answered.
+            let dropped = state.nodes.filter { !wanted.contains($0.key) }.map(\.value)
+            state.nodes = state.nodes.filter { wanted.contains($0.key) }
+            state.selectors = state.selectors.filter { wanted.contains($0.key) }
+            let isNews = former?.shards.map(\.primary) != deployment.shards.map(\.primary)
+            return (isNews, Array(state.subscriptions.values), dropped)
+        }
+        _ = dropped
+        if isNews {
+            events(
+                RedisTopologyChange(
+                    primaries: deployment.shards.map(\.primary), failure: nil))
+        }
+        for subscription in subscriptions { subscription.follow(deployment, of: self) }
+    }
+
+    private func findDeployment() async throws(StoreError) -> Deployment {
+        switch configuration.topology {
+        case .standalone: Deployment(primary: configuration.endpoint, replicas: [])
+        case .replicated: try await findAmongReplicated()
+        case .sentinel(let sentinel): try await askSentinels(sentinel)
+        case .cluster: try await askCluster()
+        }
+    }
+
+    // MARK: - A primary and its replicas
+
+    private func findAmongReplicated() async throws(StoreError) -> Deployment {
+        let reports = await reports(of: configuration.endpoints)
+        guard
+            let deployment = Deployment(
+                reports, order: configuration.endpoints,
+                former: state.withLock { $0.deployment?.shards.first?.primary })
+        else {
+            let list = configuration.endpoints.map(\.description).joined(separator: ", ")
+            throw StoreError(
+                .unavailable, "None of \(list) says that it is a primary; is one running?")
+        }
+        note(reports, deployment)
+        return deployment
+    }
+
+    /// What the servers say of their part in replication; those that do not answer say nothing.
+    private func reports(of endpoints: [Endpoint]) async -> [Endpoint: ReplicationReport] {
+        await replies(RedisCommand("INFO", "replication"), of: endpoints)
+            .compactMapValues { try? ReplicationReport($0.get()) }
+    }
+
+    /// What the servers answer.
+    private func replies(
+        _ command: RedisCommand, of endpoints: [Endpoint]
+    ) async -> [Endpoint: Result<RedisValue, StoreError>] {
+        let limit = refreshLimit
+        return await withTaskGroup(
+            of: (Endpoint, Result<RedisValue, StoreError>).self
+        ) { group in
+            for endpoint in endpoints {
+                group.addTask {
+                    do throws(StoreError) {
+                        let node = try self.node(at: endpoint)
+                        let reply = try await node.submit(
+                            command.bytes, replies: nil, within: limit, lane: .small)
+                        return (endpoint, .success(reply))
+                    } catch {
+                        return (endpoint, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private func note(_ reports: [Endpoint: ReplicationReport], _ deployment: Deployment) {
+        let now = time.uptime
+        state.withLock { state in
+            for shard in deployment.shards { state.lags.note(shard, reports, at: now) }
+            state.lags.keep(deployment.endpoints)
+        }
+    }
+
+    // MARK: - Sentinels
+
+    /// Has a failover looked into as soon as a sentinel tells of one.
+    private func watchForFailover() {
+        guard case .sentinel(let sentinel) = configuration.topology else { return }
+        var interest = RedisInterest(channels: ["+switch-master"])
+        interest.heartbeat = .seconds(5)
+        let watches = configuration.endpoints.compactMap { endpoint in
+            try? node(at: endpoint).subscribe(to: interest) { [refreshes] push in
+                if case .message(_, _, let payload) = push,
+                    String(decoding: payload, as: UTF8.self)
+                        .hasPrefix(sentinel.primaryName + " ")
+                {
+                    refreshes.request()
+                }
+                return true
+            }
+        }
+        state.withLock { $0.watches = watches }
+    }
+
+    private func askSentinels(
+        _ sentinel: RedisConfiguration.Sentinel
+    ) async throws(StoreError) -> Deployment {
+        let name = RedisArgument.text(sentinel.primaryName)
+        let answers = await replies(
+            RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), of: configuration.endpoints)
+        var failure: StoreError?
+        var asked: Set<Endpoint> = []
+        for endpoint in configuration.endpoints {
+            switch answers[endpoint] {
+            case .success(let reply):
+                guard let primary = Endpoint(sentinelReply: reply.array ?? []) else {
+                    failure = StoreError(
+                        .misconfigured,
+                        "The sentinel at \(endpoint) knows no primary called "
+                            + "\(sentinel.primaryName); check the name in the URL.")
+                    continue
+                }
+                guard asked.insert(primary).inserted else { continue }
+                if let deployment = await verify(primary, by: endpoint, name: name) {
+                    return deployment
+                }
+                failure = StoreError(
+                    .unavailable,
+                    "The sentinels' primary at \(primary) is not a primary, or does not answer; "
+                        + "a failover may be under way.")
+            case .failure(let error): failure = failure ?? error
+            case nil: break
+            }
+        }
+        throw failure ?? StoreError(.unavailable, "No sentinel answers.")
+    }
+
+    /// The deployment, if the server says itself that it is the primary.
+    private func verify(
+        _ primary: Endpoint, by sentinel: Endpoint, name: RedisArgument
+    ) async -> Deployment? {
+        var replicas: [Endpoint] = []
+        if configuration.reads != .primary {
+            let answer = await replies(RedisCommand("SENTINEL", "REPLICAS", name), of: [sentinel])
+            replicas = Endpoint.replicas(try? answer[sentinel]?.get())
+        }
+        let reports = await reports(of: [primary] + replicas)
+        guard reports[primary]?.isPrimary == true else { return nil }
+        let deployment = Deployment(primary: primary, replicas: replicas)
+        note(reports, deployment)
+        return deployment
+    }
+
+    // MARK: - Clusters
+
+    private func askCluster() async throws(StoreError) -> Deployment {
+        let known = state.withLock { $0.deployment?.shards.map(\.primary) ?? [] }
+        var failure: StoreError?
+        for endpoint in known.shuffled() + configuration.endpoints {
+            let answer = await replies(RedisCommand("CLUSTER", "SLOTS"), of: [endpoint])
+            switch answer[endpoint] {
+            case .success(let reply):
+                guard let deployment = Deployment(clusterSlots: reply, asked: endpoint) else {
+                    failure = StoreError(
+                        .unavailable, "The cluster's node at \(endpoint) knows of no slots yet.")
+                    continue
+                }
+                if configuration.reads != .primary {
+                    note(await reports(of: Array(deployment.endpoints)), deployment)
+                }
+                return deployment
+            case .failure(let error):
+                failure =
+                    error.code != .refused
+                    ? error
+                    : StoreError(
+                        .misconfigured,
+                        "Redis at \(endpoint) is no node of a cluster (\(error.message)); use a "
+                            + "redis:// URL, or set cluster-enabled.", underlying: error.underlying)
+            case nil: break
+            }
+        }
+        throw failure ?? StoreError(.unavailable, "No node of the cluster answers.")
+    }
+}
+
+extension RedisConfiguration {
+    /// All endpoints, as configured.
+    var endpoints: [Endpoint] { [endpoint] + otherEndpoints }
+}
+
+extension RedisConfiguration.Endpoint {
+    /// What a sentinel names as an address.
+    init?(sentinelReply parts: [RedisValue]) {
+        guard parts.count == 2, let host = parts[0].text, !host.isEmpty,
+            let number = parts[1].integer, let port = UInt16(exactly: number), port > 0
+        else { return nil }
+        self = .tcp(host: host, port: port)
+    }
+
+    /// The replicas that a sentinel takes for reachable.
+    static func replicas(_ reply: RedisValue?) -> [Self] {
+        (reply?.array ?? []).compactMap { replica in
+            let flat = replica.array ?? []
+            var fields: [String: RedisValue] = [:]
+            for index in stride(from: 0, to: flat.count - 1, by: 2) {
+                if let name = flat[index].text { fields[name] = flat[index + 1] }
+            }
+            let flags = fields["flags"]?.text?.split(separator: ",") ?? []
+            guard !flags.contains(where: { ["s_down", "o_down", "disconnected"].contains($0) }),
+                let host = fields["ip"], let port = fields["port"]
+            else { return nil }
+            return Self(sentinelReply: [host, port])
+        }
+    }
+}
+
+extension Deployment {
+    /// Who is the primary, and who are its replicas, by their own words.
+    ///
+    /// Where several say that they are the primary, after a failover that one of them missed, it
+    /// is the one with most replicas, then the one that it was before, then the one that has
+    /// written most.
+    init?(
+        _ reports: [Endpoint: ReplicationReport], order: [Endpoint], former: Endpoint?
+    ) {
+        let primaries = order.filter { reports[$0]?.isPrimary == true }
+        func rank(_ endpoint: Endpoint) -> (Int, Int, Int64) {
+            let report = reports[endpoint]
+            return (report?.replicaCount ?? 0, endpoint == former ? 1 : 0, report?.offset ?? 0)
+        }
+        guard let primary = primaries.max(by: { rank($0) < rank($1) }) else { return nil }
+        self.init(
+            primary: primary, replicas: order.filter { reports[$0]?.isPrimary == false })
+    }
+}

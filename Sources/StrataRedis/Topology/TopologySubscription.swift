@@ -1,0 +1,96 @@
+import Strata
+import Synchronization
+
+/// A subscription that follows the servers: channels at one primary, changes of keys at all.
+final class TopologySubscription: Sendable {
+    private struct Member: Hashable, Sendable {
+        let endpoint: RedisConfiguration.Endpoint
+        /// A message goes to all nodes of a cluster, and is wanted once.
+        let hasChannels: Bool
+    }
+
+    private struct State: Sendable {
+        var quorum = SubscriptionQuorum<Member>()
+        var channels: [Member: (number: UInt64, subscription: RedisSubscription)] = [:]
+        var count: UInt64 = 0
+    }
+
+    private let interest: RedisInterest
+    private let subscriber: @Sendable (RedisPush) -> Bool
+    /// Guarded by the mutex: the channels, and that the subscriber is told one thing at a time.
+    private let state = Mutex(State())
+
+    init(_ interest: RedisInterest, _ subscriber: @escaping @Sendable (RedisPush) -> Bool) {
+        self.interest = interest
+        self.subscriber = subscriber
+    }
+
+    /// Subscribes where that has to be now.
+    func follow(_ deployment: Deployment, of topology: RedisTopology) {
+        let primaries = deployment.shards.map(\.primary).sorted { "\($0)" < "\($1)" }
+        let wanted = interest.trackedPrefixes.isEmpty ? primaries.prefix(1) : primaries[...]
+        let members = wanted.enumerated().map { Member(endpoint: $1, hasChannels: $0 == 0) }
+        state.withLock { state in
+            let (_, removed, pushes) = state.quorum.setMembers(Set(members))
+            for member in removed { state.channels[member] = nil }
+            for push in pushes { _ = subscriber(push) }
+            for member in members where state.channels[member] == nil {
+                open(member, topology, &state)
+            }
+        }
+    }
+
+    private func open(_ member: Member, _ topology: RedisTopology, _ state: inout State) {
+        var interest = interest
+        if !member.hasChannels {
+            interest.channels = []
+            interest.patterns = []
+        }
+        state.count += 1
+        let number = state.count
+        // Where a node can't be had, the next look at the servers brings another chance.
+        guard
+            let subscription = try? topology.node(at: member.endpoint)
+                .subscribe(
+                    to: interest,
+                    subscriber: { [weak self] push in
+                        self?.receive(push, from: member, number) ?? true
+                    })
+        else { return }
+        state.channels[member] = (number, subscription)
+    }
+
+    private func receive(_ push: RedisPush, from member: Member, _ number: UInt64) -> Bool {
+        state.withLock { state in
+            guard state.channels[member]?.number == number else { return true }
+            return state.quorum.receive(push, from: member).reduce(true) { subscriber($1) && $0 }
+        }
+    }
+
+    /// Ends it.
+    func close(_ error: StoreError) {
+        state.withLock { state in
+            state.channels = [:]
+            _ = subscriber(.lost(error))
+        }
+    }
+}
+
+extension RedisTopology {
+    /// Opens channels for a subscriber, who says whether more can be taken.
+    func subscribe(
+        to interest: RedisInterest, subscriber: @escaping @Sendable (RedisPush) -> Bool
+    ) -> RedisSubscription {
+        let subscription = TopologySubscription(interest, subscriber)
+        let (number, deployment) = state.withLock { state in
+            state.subscriptionCount += 1
+            state.subscriptions[state.subscriptionCount] = subscription
+            return (state.subscriptionCount, state.deployment)
+        }
+        if let deployment { subscription.follow(deployment, of: self) }
+        return RedisSubscription { [weak self] in
+            let ended = self?.state.withLock { $0.subscriptions.removeValue(forKey: number) }
+            ended?.close(StoreError(.unavailable, "The subscription was ended."))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Strata
+import StrataRedis
+import StrataTesting
+import Testing
+
+/// A cluster of three primaries, each with a third of the slots.
+struct RedisCluster {
+    let nodes: [RedisServer]
+    /// A client of each node by itself.
+    let clients: [RedisClient]
+
+    init(options: [String] = []) async throws {
+        var nodes: [RedisServer] = []
+        var busPorts: [UInt16] = []
+        for _ in 0..<3 {
+            busPorts.append(try RedisServer.unusedPort())
+            nodes.append(
+                try await RedisServer(
+                    options: [
+                        "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+                        "--cluster-port", "\(busPorts[busPorts.count - 1])",
+                    ] + options))
+        }
+        self.nodes = nodes
+        clients = try nodes.map { try $0.client() }
+        let bounds = [0, 5461, 10_923, 16_384]
+        for (index, client) in clients.enumerated() {
+            try await client.send("CLUSTER", "SET-CONFIG-EPOCH", .integer(index + 1))
+            try await client.send(
+                "CLUSTER", "ADDSLOTSRANGE", .integer(bounds[index]),
+                .integer(bounds[index + 1] - 1))
+            try await clients[0].send(
+                "CLUSTER", "MEET", "127.0.0.1", .integer(nodes[index].port),
+                .integer(busPorts[index]))
+        }
+        for client in clients {
+            try await eventually {
+                let text = try await client.send("CLUSTER", "INFO").text ?? ""
+                let slots = try await client.send("CLUSTER", "SLOTS").array ?? []
+                return text.contains("cluster_state:ok") && slots.count == 3
+            }
+        }
+    }
+
+    var url: String {
+        "redis+cluster://" + nodes.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+    }
+
+    func client(
+        events: Events = .ignored, _ change: (inout RedisConfiguration) -> Void = { _ in }
+    ) throws -> RedisClient {
+        var configuration = try RedisConfiguration(url: url)
+        configuration.commandTimeout = .seconds(10)
+        change(&configuration)
+        return try RedisClient(configuration, events: events)
+    }
+
+    /// What the node is called in the cluster.
+    func name(_ node: Int) async throws -> RedisArgument {
+        .text(try await clients[node].send("CLUSTER", "MYID").text ?? "")
+    }
+
+    /// Begins to move the slot; its keys are still where they were.
+    func beginMoving(_ slot: Int, from source: Int, to target: Int) async throws {
+        let (sourceName, targetName) = (try await name(source), try await name(target))
+        try await clients[target].send(
+            "CLUSTER", "SETSLOT", .integer(slot), "IMPORTING", sourceName)
+        try await clients[source].send(
+            "CLUSTER", "SETSLOT", .integer(slot), "MIGRATING", targetName)
+    }
+
+    func moveKeys(_ keys: [String], from source: Int, to target: Int) async throws {
+        try await clients[source].send(
+            RedisCommand(
+                [
+                    "MIGRATE", "127.0.0.1", .integer(nodes[target].port), "", "0", "5000", "KEYS",
+                ] + keys.map(RedisArgument.text)))
+    }
+
+    func finishMoving(_ slot: Int, to target: Int) async throws {
+        let targetName = try await name(target)
+        for node in [target] + clients.indices.filter({ $0 != target }) {
+            try await clients[node].send("CLUSTER", "SETSLOT", .integer(slot), "NODE", targetName)
+        }
+    }
+}
