@@ -347,18 +347,9 @@ extension Caching {
         if let length = response.body.length, length > configuration.maximumBodyBytes {
             return .exclusive(response, .tooLarge)
         }
-        let names = await generations?.adding(
-            response.cacheTags.map(PurgeName.tag)
-                + Invalidation.groups(.cacheGroups, of: request, response)
-                + searchNames(of: response, target), from: self)
-        let head = StoredHead(
-            status: response.status,
-            headers: storedHeaders(of: response, received: received),
-            born: InitialAge.born(response.headers, requested: requested, received: received),
-            made: received, terms: terms,
-            selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
-            generations: names ?? [], part: StoredPart(response),
-            compression: response.compression)
+        let head = await storedHead(
+            of: response, to: request, target, terms, requested: requested, received: received,
+            generations)
         let own = response.headers.filter { restrictedFields(of: response).contains($0.name) }
         let origin = Fetched.Origin(status: response.status, ownFields: own)
         return switch response.body {
@@ -366,6 +357,25 @@ extension Caching {
         case .bytes(let bytes): .store(head, .there(bytes), origin)
         case .stream(let stream): .store(head, .stream(stream), origin)
         }
+    }
+
+    /// What is stored of a response besides its content.
+    func storedHead(
+        of response: Response, to request: Request, _ target: Target, _ terms: ReuseTerms,
+        requested: Timestamp, received: Timestamp, _ generations: FillGenerations?
+    ) async -> StoredHead {
+        let names = await generations?.adding(
+            response.cacheTags.map(PurgeName.tag)
+                + Invalidation.groups(.cacheGroups, of: request, response)
+                + searchNames(of: response, target), from: self)
+        return StoredHead(
+            status: response.status,
+            headers: storedHeaders(of: response, received: received),
+            born: InitialAge.born(response.headers, requested: requested, received: received),
+            made: received, terms: terms,
+            selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
+            generations: names ?? [], part: StoredPart(response),
+            compression: response.compression)
     }
 
     /// What is stored, brought up to date by a 304 (RFC 9111 §4.3.4).
@@ -429,7 +439,8 @@ extension Caching {
     ) -> Storability {
         let rule = rules.first { $0.matches(request) && $0.matches(response) }
         return Storability(
-            request, response, rule: rule, targetFields: configuration.targetFields, now: now)
+            request, response, rule: rule, targetFields: configuration.targetFields,
+            storesSetCookie: configuration.storesSetCookie, now: now)
     }
 
     /// The fields that are stored: not those of the connection, nor those that the response

@@ -64,7 +64,7 @@ extension Caching {
             if case .variants(let stored) = await record(base) { index = stored }
             let key = index.key(names, of: request, base: base).text
             let surplus = index.insert(
-                names, VariantIndex.Variant(key: key, etag: head.headers.first(.etag)),
+                names, VariantIndex.Variant(head, key: key),
                 limit: configuration.maximumVariants)
             try await store.set(response, for: key, timeToLive: timeToLive)
             // The index outlives whatever it leads to.
@@ -124,25 +124,35 @@ extension Caching {
     }
 
     /// Stores the response to a POST that is what a GET would have got (RFC 9110 §9.3.3).
-    func storePost(
-        _ request: Request, _ response: Response, query: CachingRule.QueryKey
-    ) async {
-        guard case .bytes(let content) = response.body else { return }
+    ///
+    /// - Returns: the response, of which a stream is stored when it was sent.
+    func storingPost(
+        _ request: Request, _ response: Response, query: CachingRule.QueryKey, requested: Timestamp
+    ) async -> Response {
+        let received = time.now
+        guard case .store(let terms) = storability(request, response, received) else {
+            return response
+        }
         var read = request
         read.method = .get
+        read.body = .empty
         let target = Target(
             key: CacheKey(read, query: query), rule: nil, directives: CacheControl())
-        let now = time.now
-        guard case .store(let terms) = storability(request, response, now),
-            let generations = await generations(of: read, target)
-        else { return }
-        let head = StoredHead(
-            status: response.status, headers: storedHeaders(of: response, received: now),
-            born: InitialAge.born(response.headers, requested: now, received: now), made: now,
-            terms: terms,
-            selection: Selection.fields(VaryField(response.headers, .vary).names, of: read),
-            generations: generations.named, compression: response.compression)
-        await save(head, content, read, target, .nothing)
+        let head = await storedHead(
+            of: response, to: read, target, terms, requested: requested, received: received,
+            await generations(of: read, target))
+        switch response.body {
+        case .empty: await save(head, [], read, target, .nothing)
+        case .bytes(let content): await save(head, content, read, target, .nothing)
+        case .stream(let stream):
+            var response = response
+            response.body = .stream(
+                stream.kept(upTo: configuration.maximumBodyBytes) { [read] content in
+                    await save(head, content, read, target, .nothing)
+                })
+            return response
+        }
+        return response
     }
 
     /// Makes everything of those names invalid, and whatever is being filled.

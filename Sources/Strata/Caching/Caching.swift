@@ -54,6 +54,10 @@ public struct Caching: Middleware {
         public var hardTimeout: Duration?
         /// Which query parameters make a response another one, where no rule says it.
         public var query = CachingRule.QueryKey.exact
+        /// Whether a response with `Set-Cookie` is stored like any other, and its cookie given to
+        /// everybody, as RFC 9111 §7.3 lets a cache do; false by default, because most cookies are
+        /// for one client.
+        public var storesSetCookie = false
         /// The fields that stand above `Cache-Control` for this cache, in order: none by default,
         /// or such as `CDN-Cache-Control` (RFC 9213).
         public var targetFields: [HeaderName] = []
@@ -156,7 +160,8 @@ public struct Caching: Middleware {
     private func pass(
         _ request: Request, _ rule: CachingRule?, _ next: Next, _ reason: PassReason
     ) async throws -> Response {
-        let response = try await next(request)
+        let requested = time.now
+        var response = try await next(request)
         let query = rule?.query ?? configuration.query
         if !request.method.isSafe {
             var names = Invalidation.groups(.cacheGroupInvalidation, of: request, response)
@@ -165,7 +170,9 @@ public struct Caching: Middleware {
             }
             await invalidate(names)
         }
-        if request.method == .post { await storePost(request, response, query: query) }
+        if request.method == .post {
+            response = await storingPost(request, response, query: query, requested: requested)
+        }
         let status = CacheStatus(
             forward: reason == .method ? .method : .bypass,
             detail: reason == .method ? nil : reason.rawValue)
@@ -226,6 +233,12 @@ public struct Caching: Middleware {
         case .variants(let index):
             for names in index.nameSets {
                 let key = index.key(names, of: request, base: base)
+                if case .response(let response) = await record(key) {
+                    return found(response, key, index, request)
+                }
+            }
+            for variant in index.variants where Selection.isAnswered(request, by: variant) {
+                let key = CacheKey(stored: variant.key)
                 if case .response(let response) = await record(key) {
                     return found(response, key, index, request)
                 }

@@ -73,7 +73,7 @@ enum InitialAge {
         let responseDelay = max(.zero, received - requested)
         let date = headers.date(now: received)
         let apparent = date.map { max(.zero, received - $0) } ?? .zero
-        let corrected = headers.age.map { .seconds($0) + responseDelay } ?? .zero
+        let corrected = .seconds(headers.age ?? 0) + responseDelay
         return received - max(apparent, corrected)
     }
 }

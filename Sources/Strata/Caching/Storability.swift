@@ -56,11 +56,13 @@ enum Storability: Sendable, Hashable {
     /// - Parameters:
     ///   - rule: the rule that applies to the response.
     ///   - targetFields: the targeted fields to look for, in order (RFC 9213 §2.2).
+    ///   - storesSetCookie: whether a cookie in the response is no obstacle (RFC 9111 §7.3).
     ///   - now: when the response was received.
     init(
         _ request: Request, _ response: Response, rule: CachingRule?,
-        targetFields: [HeaderName], now: Timestamp
+        targetFields: [HeaderName], storesSetCookie: Bool = false, now: Timestamp
     ) {
+
         let directives = EffectiveDirectives(response.headers, targetFields: targetFields)
         let date = response.headers.date(now: now) ?? now
         let lifetime = FreshnessLifetime(
@@ -68,7 +70,8 @@ enum Storability: Sendable, Hashable {
             isTargeted: directives.isTargeted, now: now)
         let isOverridden: Bool = if case .rule = lifetime { true } else { false }
         if let reason = Self.obstacle(
-            request, response, directives.control, lifetime: lifetime, rule: rule, now: now)
+            request, response, directives.control, lifetime: lifetime, rule: rule,
+            storesSetCookie: storesSetCookie)
         {
             self = .skip(reason)
             return
@@ -98,13 +101,13 @@ enum Storability: Sendable, Hashable {
 
     private static func obstacle(
         _ request: Request, _ response: Response, _ control: CacheControl,
-        lifetime: FreshnessLifetime, rule: CachingRule?, now: Timestamp
+        lifetime: FreshnessLifetime, rule: CachingRule?, storesSetCookie: Bool
     ) -> Reason? {
         if rule?.isNever == true { return .rule }
         if let reason = methodObstacle(request, response, lifetime) { return reason }
         if request.sessionTouched { return .session }
         if !response.secrets.isEmpty { return .secret }
-        if response.headers.contains(.setCookie) { return .setCookie }
+        if response.headers.contains(.setCookie), !storesSetCookie { return .setCookie }
         if VaryField(response.headers, .vary).isWildcard { return .varyWildcard }
         if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }
         let status = response.status

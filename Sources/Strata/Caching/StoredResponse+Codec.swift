@@ -2,9 +2,10 @@
 // different versions can share one store: what a version doesn't know reads as nothing.
 
 extension CacheRecord: StoreValue {
-    /// The version of the wire form that is written. The one before is read as well: its
-    /// generations know nothing of soft purges.
-    private static let version: UInt8 = 2
+    /// The version of the wire form that is written. Those before are read as well: the first
+    /// knows nothing of soft purges, and neither of what variants are good for besides the
+    /// requests that they were made for.
+    private static let version: UInt8 = 3
 
     private enum Kind {
         static let response: UInt8 = 0
@@ -55,6 +56,9 @@ extension CacheRecord: StoreValue {
             writer.write(index.variants) { writer, variant in
                 writer.write(variant.key)
                 writer.write(optional: variant.etag)
+                writer.write(variant.fields)
+                writer.write(optional: variant.language)
+                writer.write(optional: variant.coding)
             }
         case .uncacheable:
             writer.write(Kind.uncacheable)
@@ -87,11 +91,7 @@ extension CacheRecord: StoreValue {
         case Kind.variants:
             guard let epoch = reader.read(UInt64.self),
                 let nameSets = reader.readList({ $0.readList { $0.readName() } }),
-                let variants = reader.readList({ reader -> VariantIndex.Variant? in
-                    guard let key = reader.readString(), let etag = reader.readOptionalString()
-                    else { return nil }
-                    return VariantIndex.Variant(key: key, etag: etag)
-                })
+                let variants = reader.readList({ $0.readVariant(version) })
             else { return nil }
             self = .variants(
                 VariantIndex(epoch: epoch, nameSets: nameSets, variants: variants))
@@ -134,10 +134,7 @@ extension BinaryWriter {
         case .always: flags |= CacheRecord.Flag.alwaysCompressed
         }
         write(flags)
-        write(head.selection) { writer, field in
-            writer.write(field.name.spelling)
-            writer.write(optional: field.value)
-        }
+        write(head.selection)
         write(head.generations) { writer, named in
             writer.write(named.name)
             writer.write(named.generation.number)
@@ -146,6 +143,13 @@ extension BinaryWriter {
         write(Int64(head.part?.range.lowerBound ?? 0))
         write(Int64(head.part?.range.upperBound ?? 0))
         write(Int64(head.part?.completeLength ?? 0))
+    }
+
+    fileprivate mutating func write(_ fields: [SelectingField]) {
+        write(fields) { writer, field in
+            writer.write(field.name.spelling)
+            writer.write(optional: field.value)
+        }
     }
 
     fileprivate mutating func write(optional text: String?) {
@@ -171,12 +175,7 @@ extension BinaryReader {
             let staleWhileRevalidate = read(Int64.self),
             let staleIfError = read(Int64.self),
             let flags = read(UInt8.self),
-            let selection = readList({ reader -> SelectingField? in
-                guard let name = reader.readName(), let value = reader.readOptionalString() else {
-                    return nil
-                }
-                return SelectingField(name: name, value: value)
-            }),
+            let selection = readSelection(),
             let generations = readList({ reader -> NamedGeneration? in
                 guard let name = reader.readString(), let number = reader.read(UInt64.self),
                     let moment = version == 1 ? .min : reader.read(Int64.self)
@@ -205,6 +204,25 @@ extension BinaryReader {
             selection: selection, generations: generations, part: part,
             compression: flags & CacheRecord.Flag.neverCompressed != 0
                 ? .never : flags & CacheRecord.Flag.alwaysCompressed != 0 ? .always : .automatic)
+    }
+
+    fileprivate mutating func readVariant(_ version: UInt8) -> VariantIndex.Variant? {
+        guard let key = readString(), let etag = readOptionalString() else { return nil }
+        guard version > 2 else { return VariantIndex.Variant(key: key, etag: etag) }
+        guard let fields = readSelection(), let language = readOptionalString(),
+            let coding = readOptionalString()
+        else { return nil }
+        return VariantIndex.Variant(
+            key: key, etag: etag, fields: fields, language: language, coding: coding)
+    }
+
+    private mutating func readSelection() -> [SelectingField]? {
+        readList { reader in
+            guard let name = reader.readName(), let value = reader.readOptionalString() else {
+                return nil
+            }
+            return SelectingField(name: name, value: value)
+        }
     }
 
     private mutating func readHeaders() -> Headers? {

@@ -105,6 +105,12 @@ struct VariantIndex: Sendable, Hashable {
     struct Variant: Sendable, Hashable {
         var key: String
         var etag: String?
+        /// The request's fields that selected it, normalised.
+        var fields: [SelectingField] = []
+        /// The one language of its content, in lower case.
+        var language: String?
+        /// The one coding of its content, in lower case; `identity` for none.
+        var coding: String?
     }
 }
 

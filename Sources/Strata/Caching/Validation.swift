@@ -93,7 +93,8 @@ enum Validation {
     }
 
     /// The stored fields brought up to date by those of a 304, or of a HEAD's answer: they take
-    /// the place of stored ones, except those that describe the stored content (RFC 9111 §3.2).
+    /// the place of stored ones, except those that describe what was done to the stored content
+    /// (RFC 9111 §3.2).
     static func update(_ stored: Headers, by newer: Headers) -> Headers {
         var updated = stored
         let newer = newer.withoutConnectionFields
@@ -104,7 +105,7 @@ enum Validation {
     }
 
     private static let describingContent: Set<HeaderName> = [
-        .contentLength, .contentEncoding, .contentType, .contentRange, .age, .cacheStatus,
+        .contentLength, .contentEncoding, .contentRange, .age, .cacheStatus,
     ]
 }
 

@@ -192,6 +192,50 @@ struct CachingTests {
         #expect(cache.origin.count == 2)
     }
 
+    @Test(arguments: [
+        (HeaderName.contentType, "text/html", "text/plain"), ("X-New", nil, "1"),
+        (.cacheControl, "max-age=1", "max-age=60"), (.contentEncoding, "gzip", nil),
+        (.contentLength, nil, nil), ("Content-Range", nil, nil),
+    ] as [(HeaderName, String?, String?)])
+    func `a 304 updates all stored fields but those that the stored bytes depend on`(
+        name: HeaderName, before: String?, after: String?
+    ) async throws {
+        // RFC 9111 §3.2.
+        let cache = CachingHarness { request in
+            var headers: Headers = [.cacheControl: "max-age=1", .etag: "\"v1\""]
+            if request.headers.contains(.ifNoneMatch) {
+                headers[name] = after ?? "7"
+                return Response(status: .notModified, headers: headers)
+            }
+            if let before { headers[name] = before }
+            return .of("hello", headers)
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(2))
+        #expect(try await cache.send()[name] == after ?? before)
+    }
+
+    @Test(arguments: [false, true])
+    func `the response to a POST that says it is what a GET would get answers one`(
+        isStream: Bool
+    ) async throws {
+        // RFC 9110 §9.3.3.
+        let cache = CachingHarness { request in
+            var response = Response.of(
+                "made", [.cacheControl: "max-age=60", .contentLocation: "/list", .age: "10"])
+            if isStream, case .bytes(let bytes) = response.body {
+                response.body = .stream(BodyStream { try await $0.write(bytes.span.bytes) })
+            }
+            return response
+        }
+        let made = try await cache.send(.post, "/list", body: RequestBody(Array("x".utf8)))
+        #expect(made.text == "made" && !made.isHit)
+        let read = try await cache.send(.get, "/list")
+        #expect(read.isHit && read.text == "made" && read[.age] == "10")
+        _ = try await cache.send(.post, "/other")
+        #expect(try await cache.send(.get, "/other").isHit == false)
+    }
+
     @Test func `a stale response is served while a new one is fetched`() async throws {
         let made = Mutex(0)
         let cache = CachingHarness(

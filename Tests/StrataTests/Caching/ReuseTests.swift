@@ -111,6 +111,10 @@ struct ReuseTests {
             ("§4.2.3 apparent age", [.date: "Sun, 09 Sep 2001 01:46:30 GMT"], 0, 10),
             ("§4.2.3 a date ahead", [.date: "Sun, 09 Sep 2001 01:46:50 GMT"], 0, 0),
             ("§4.2.3 Age and the delay", [.age: "5"], 3, 8),
+            ("§4.2.3 the delay alone", [:], 3, 3),
+            ("§4.2.3 the delay beside a malformed Age", [.age: "old"], 3, 3),
+            ("§5.1 an empty Age", [.age: ""], 0, 0),
+            ("§5.1 a parameter is none of it", [.age: "90;a=1"], 0, 0),
             (
                 "§4.2.3 the greater of both",
                 [.age: "5", .date: "Sun, 09 Sep 2001 01:46:30 GMT"], 3, 10

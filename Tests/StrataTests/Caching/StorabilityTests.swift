@@ -14,6 +14,7 @@ struct StorabilityTests {
         var request: Headers = [:]
         let response: Headers
         var rule: CachingRule?
+        var storesSetCookie = false
         /// Nil where the response may be stored.
         let reason: Storability.Reason?
 
@@ -81,6 +82,10 @@ struct StorabilityTests {
             response: [.cacheControl: "max-age=60, public", .setCookie: "a=b"],
             reason: .setCookie),
         Row(
+            section: "§7.3 Set-Cookie, where it is stored",
+            response: [.cacheControl: "max-age=60", .setCookie: "a=b"], storesSetCookie: true,
+            reason: nil),
+        Row(
             section: "§3 method", method: .delete, response: [.cacheControl: "max-age=60"],
             reason: .method),
         Row(
@@ -136,7 +141,7 @@ struct StorabilityTests {
             Request(row.method, "/here", headers: row.request),
             Response(status: row.status, headers: row.response, body: .text("0123456789")),
             rule: row.rule,
-            targetFields: targetFields, now: Self.now)
+            targetFields: targetFields, storesSetCookie: row.storesSetCookie, now: Self.now)
     }
 
     private func storedTerms(

@@ -28,6 +28,17 @@ struct StoredResponseCodecTests {
                 variants: [
                     .init(key: "a\nvary", etag: "\"1\""), .init(key: "b\nvary", etag: nil),
                 ])),
+        .variants(
+            VariantIndex(
+                epoch: 8, nameSets: [[.acceptLanguage]],
+                variants: [
+                    .init(
+                        key: "a", etag: nil,
+                        fields: [
+                            SelectingField(name: .acceptLanguage, value: "de"),
+                            SelectingField(name: "X-None", value: nil),
+                        ], language: "de", coding: "identity")
+                ])),
         .encoded(.bytes([1, 2, 3])),
         .encoded(.notSmaller),
         .searches([
@@ -60,7 +71,7 @@ struct StoredResponseCodecTests {
     }
 
     @Test func `a record of another version is no record`() {
-        for version: UInt8 in [0, 3, 255] {
+        for version: UInt8 in [0, 4, 255] {
             var bytes = Self.full.storeBytes
             bytes[0] = version
             #expect(CacheRecord(storeBytes: bytes) == nil)
@@ -90,9 +101,12 @@ struct StoredResponseCodecTests {
                 epoch: 1, nameSets: [["A"]], variants: [.init(key: "k", etag: "e")]))
         #expect(
             index.storeBytes == [
-                2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 65, 1, 0, 0, 0,
-                1, 0, 0, 0, 107, 1, 1, 0, 0, 0, 101,
+                3, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 65, 1, 0, 0, 0,
+                1, 0, 0, 0, 107, 1, 1, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0,
             ])
+        // As the second version wrote it.
+        let second = [2] + index.storeBytes.dropFirst().dropLast(6)
+        #expect(CacheRecord(storeBytes: second) == index)
     }
 
     @Test func `damaged bytes never trap`() {
