@@ -49,6 +49,7 @@ import Foundation
         ) -> Handler {
             var caching = Caching.Configuration()
             caching.targetFields = targetFields
+            caching.storesSetCookie = storesSetCookie
             return wrap(upstream.handler) {
                 Gateway(events: events)
                 if compresses { Compression(events: events) }

@@ -11,6 +11,7 @@
         var memory = 256 << 20
         var targetFields: [HeaderName] = []
         var compresses = false
+        var storesSetCookie = false
         var lifetimes: [Lifetime] = []
 
         /// How long responses are fresh whose path the pattern fits.
@@ -28,6 +29,7 @@
         static let help = """
             strata-proxy --upstream URL [--listen HOST:PORT] [--redis URL] [--memory SIZE]
                          [--target-field NAME]… [--compress] [--ttl PATTERN=SECONDS]…
+                         [--store-set-cookie]
 
               --upstream URL         the origin: http://HOST:PORT or https://HOST:PORT
               --listen HOST:PORT     where to listen; 127.0.0.1:8080 by default
@@ -42,6 +44,8 @@
               --ttl PATTERN=SECONDS  how long responses are fresh that say nothing about it,
                                      such as --ttl '/images/**=3600'; may be repeated, the
                                      first pattern that fits counting
+              --store-set-cookie     store responses that set a cookie like any other, and give
+                                     the cookie to everybody; they are never stored otherwise
               --help                 this
             """
 
@@ -64,6 +68,8 @@
                     switch name {
                     case "--help" where mark == nil: return .help
                     case "--compress" where mark == nil: change.append { $0.compresses = true }
+                    case "--store-set-cookie" where mark == nil:
+                        change.append { $0.storesSetCookie = true }
                     case "--upstream": upstream = try Upstream(value())
                     case "--listen":
                         let address = try ListenAddress(value())

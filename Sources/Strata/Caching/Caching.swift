@@ -330,7 +330,7 @@ public struct Caching: Middleware {
         var response = Response(status: head.status, headers: head.headers, body: body)
         for field in own { response.headers.append(field) }
         if Validation.isNotModified(request, head, now: now) {
-            response = Validation.notModified(head)
+            response = Validation.notModified(head, length: body.length)
         } else if case .bytes(let content) = body,
             let ranges = Partial.ranges(request, of: head, now: now),
             let part = Partial.answer(ranges, head, content)

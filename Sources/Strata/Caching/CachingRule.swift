@@ -18,7 +18,7 @@
 /// | | says |
 /// |---|---|
 /// | 1 | ``never`` |
-/// | 2 | `Set-Cookie`, a session that was touched, `Vary: *`: never stored |
+/// | 2 | `Set-Cookie` (unless ``Caching/Configuration/storesSetCookie``), a session that was touched, `Vary: *`: never stored |
 /// | 3 | a rule with `fresh(for:over: .originHeaders)` |
 /// | 4 | `no-store`, `private` of the response |
 /// | 5 | the first targeted field present, where configured (RFC 9213) |

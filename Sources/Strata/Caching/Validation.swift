@@ -26,7 +26,10 @@ enum Validation {
     }
 
     /// The 304 that stands for a stored response (RFC 9110 §15.4.5).
-    static func notModified(_ stored: StoredHead) -> Response {
+    ///
+    /// - Parameter length: that of the content that isn't sent, where it is known: without it, a
+    ///   server may have to close the connection to mark the end of the head (RFC 9110 §8.6).
+    static func notModified(_ stored: StoredHead, length: Int?) -> Response {
         var headers = Headers()
         for field in stored.headers {
             switch field.name {
@@ -36,6 +39,7 @@ enum Validation {
             default: break
             }
         }
+        if let length { headers[.contentLength] = String(length) }
         return Response(status: .notModified, headers: headers)
     }
 
