@@ -96,7 +96,9 @@ extension Caching {
 
     /// Whether what was made before a request came may answer it, as what is stored may.
     private func isRight(_ fetched: Fetched, for target: Target) -> Bool {
-        guard case .shared(let head, _, _) = fetched else { return true }
+        guard case .shared(let head, let content, _) = fetched else { return true }
+        // The next one may find the handler well again.
+        if case .filling(let filling) = content, filling.isBroken { return false }
         return Reuse(head, directives: target.directives, now: time.now) == .fresh
     }
 

@@ -108,6 +108,11 @@ final class FillingBody: Sendable {
         }
     }
 
+    /// Whether the content has broken off.
+    var isBroken: Bool {
+        state.withLock { if case .failure = $0.end { true } else { false } }
+    }
+
     // MARK: Reading
 
     /// The content from its beginning, for one reader; nil where it is too late to join.
