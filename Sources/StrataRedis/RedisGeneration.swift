@@ -37,10 +37,30 @@ enum RedisGeneration {
 }
 
 extension RedisScript {
+    /// Reads generations; gives those that are missing the number that is proposed for them, and
+    /// keeps those that are in use for as long again when they have half of that left.
+    static let readGenerations = RedisScript(
+        """
+        local values = redis.call('MGET', unpack(KEYS))
+        local kept = tonumber(ARGV[1])
+        for index, key in ipairs(KEYS) do
+            local proposed = ARGV[index + 1]
+            if proposed ~= '' then
+                if not values[index] then
+                    values[index] = redis.call('GET', key) or proposed
+                    redis.call('SET', key, values[index], 'PX', 2 * kept)
+                elseif redis.call('PTTL', key) < kept then
+                    redis.call('PEXPIRE', key, 2 * kept)
+                end
+            end
+        end
+        return values
+        """)
+
     /// Marks a name as purged softly; what was remembered for longer stays so.
     static let purgeSoftly = RedisScript(
         """
-        local value = string.sub(redis.call('GET', KEYS[1]) or '', 1, \(RedisGeneration.digits))
+        local value = string.sub(redis.call('GET', KEYS[1]) or ARGV[3], 1, \(RedisGeneration.digits))
         local left = redis.call('PTTL', KEYS[1])
         redis.call('SET', KEYS[1], value, 'PX', math.max(left, tonumber(ARGV[2])))
         redis.call('SETRANGE', KEYS[1], \(RedisGeneration.digits), ARGV[1])

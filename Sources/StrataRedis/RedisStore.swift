@@ -9,9 +9,12 @@ public import Strata
 /// Each key of the store begins with the prefix, and has a time to live. Values stand in a
 /// checksummed envelope that names their key: one that is damaged, of an unknown version or under
 /// the wrong key counts as no value, is told as ``StoreEntryUnreadable``, and is overwritten by the
-/// next fill. A generation that is evicted counts as the first one again, so Redis should evict
-/// least recently used keys (`maxmemory-policy volatile-lru` or `allkeys-lru`) and not random
-/// ones.
+/// next fill. A generation that Redis has evicted is replaced by a new one, so what it purged stays
+/// purged, whatever the `maxmemory-policy`.
+///
+/// In a cluster values are spread over the nodes by their keys. All generations of a store have one
+/// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
+/// them in memory, so that one node is not asked for each hit.
 ///
 /// ```swift
 /// let store = try await RedisStore(url: "redis://127.0.0.1:6379")
@@ -28,6 +31,11 @@ public struct RedisStore: CacheStore {
     /// How long Redis may take to answer; a large value may take the client's `commandTimeout` for
     /// each MiB.
     public let timeLimit: Duration
+
+    /// For how long a generation is kept that no purge made, at the least, counted from the last
+    /// fill under its name. What was filled longer ago is not used any more, however long it would
+    /// live.
+    public let generationLifetime: Duration
 
     private let events: Events
 
@@ -69,15 +77,18 @@ public struct RedisStore: CacheStore {
     ///   - maximumValueBytes: how many bytes a value may have; a larger one is not kept. Must
     ///     leave room for the envelope in the client's `maximumReplyBytes` and
     ///     `maximumQueuedBytes`.
+    ///   - generationLifetime: as the property has it; a week by default.
     ///   - events: where unreadable entries are told.
     public init(
         client: RedisClient, prefix: String = "strata:", timeLimit: Duration? = nil,
-        maximumValueBytes: Int = 16 << 20, events: Events = .ignored
+        maximumValueBytes: Int = 16 << 20, generationLifetime: Duration = .seconds(7 * 86_400),
+        events: Events = .ignored
     ) {
         self.timeLimit = timeLimit ?? client.configuration.commandTimeout
         self.client = client
         self.prefix = prefix
         self.maximumValueBytes = maximumValueBytes
+        self.generationLifetime = generationLifetime
         self.events = events
     }
 
@@ -87,28 +98,28 @@ public struct RedisStore: CacheStore {
     public func value<Value: StoreValue>(
         for key: String, as type: Value.Type
     ) async throws(StoreError) -> Value? {
-        do {
-            let bytes = try await entry(entryKey(key))
-            return bytes.isEmpty ? nil : decode(bytes, key: key)
-        } catch  where error.redisError?.kind == "WRONGTYPE" {
-            events(StoreEntryUnreadable(key: key, reason: "not a string"))
-            return nil
-        }
+        try await copy(of: key, as: type, with: []).value
     }
 
-    /// What stands under the key; nothing where the key is not there.
+    /// The command for the beginning of what stands under a key.
     ///
     /// Whether an entry is large shows in its beginning, and that is all the connection for small
     /// values ever carries of it. The rest is fetched on the other one, in pieces, since Redis
     /// does nothing else while it copies one. Where the entry is replaced meanwhile, the checksum
     /// tells.
-    private func entry(_ key: String) async throws(StoreError) -> [UInt8] {
-        func range(from start: Int, count: Int) -> RedisCommand {
-            RedisCommand("GETRANGE", .text(key), .integer(start), .integer(start + count - 1))
-        }
-        let reply = try await client.send(
-            range(from: 0, count: RedisLane.threshold), within: timeLimit)
-        guard var bytes = reply.bytes else { throw Self.unexpected(reply, to: "GETRANGE") }
+    static func beginning(of key: String) -> RedisCommand {
+        range(of: key, from: 0, count: RedisLane.threshold)
+    }
+
+    private static func range(of key: String, from start: Int, count: Int) -> RedisCommand {
+        RedisCommand("GETRANGE", .text(key), .integer(start), .integer(start + count - 1))
+    }
+
+    /// What stands under the key, given its beginning; nothing where the key is not there.
+    func entry(
+        _ key: String, beginningWith start: [UInt8]
+    ) async throws(StoreError) -> [UInt8] {
+        var bytes = start
         guard bytes.count == RedisLane.threshold,
             let count = StoreEnvelope.byteCount(beginningWith: bytes), count > bytes.count,
             count <= maximumValueBytes + StoreEnvelope.overhead(forKey: key)
@@ -117,7 +128,8 @@ public struct RedisStore: CacheStore {
         while bytes.count < count {
             let offsets = stride(from: bytes.count, to: count, by: Self.pieceCount)
             let pieces = try await client.pipeline(
-                offsets.prefix(4).map { range(from: $0, count: Self.pieceCount) }, lane: .large)
+                offsets.prefix(4).map { Self.range(of: key, from: $0, count: Self.pieceCount) },
+                lane: .large)
             for piece in pieces {
                 guard let piece = piece.bytes, !piece.isEmpty else { return bytes }
                 bytes += piece
@@ -129,7 +141,7 @@ public struct RedisStore: CacheStore {
     /// How many bytes of a large value Redis is asked for at a time.
     private static let pieceCount = 256 * 1024
 
-    private func decode<Value: StoreValue>(_ bytes: [UInt8], key: String) -> Value? {
+    func decode<Value: StoreValue>(_ bytes: [UInt8], key: String) -> Value? {
         do throws(StoreEnvelope.Unreadable) {
             let value = try StoreEnvelope.decode(bytes, key: key)
             guard let value = Value(storeBytes: value) else { throw .unknownValue }
@@ -138,6 +150,10 @@ public struct RedisStore: CacheStore {
             events(StoreEntryUnreadable(key: key, reason: error))
             return nil
         }
+    }
+
+    func tellOfWrongType(_ key: String) {
+        events(StoreEntryUnreadable(key: key, reason: "not a string"))
     }
 
     /// Keeps the value under the key for at most that long; replaces what was there.
@@ -165,19 +181,47 @@ public struct RedisStore: CacheStore {
     // MARK: - Generations
 
     /// The current generations of the names, in their order.
+    ///
+    /// A name that has none, be it that it was never purged or that Redis evicted it, gets one that
+    /// is unlike any before. It is kept for ``generationLifetime``, and so prolonged when half of
+    /// that is over. Only the name of a single URI goes without as long as it was not purged:
+    /// there are as many as URIs.
     public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
         guard !names.isEmpty else { return [] }
-        let reply = try await client.send(
-            RedisCommand(["MGET"] + names.map { .text(generationKey($0)) }), within: timeLimit,
-            // A replica may not know of a purge yet.
-            reads: .primary)
-        guard let values = reply.array, values.count == names.count else {
-            throw Self.unexpected(reply, to: "MGET")
+        let fresh = names.map { name -> RedisArgument in
+            PurgeName.isOfOneURI(name)
+                ? "" : .text(RedisGeneration.text(of: .random(in: 1 ... .max)))
         }
-        return values.map { RedisGeneration.read($0.bytes) }
+        let reply = try await client.run(
+            .readGenerations, keys: names.map(generationKey),
+            arguments: [.integer(Self.expiry(generationLifetime))] + fresh,
+            within: timeLimit)
+        // The script leaves none out; were one missing, nothing could have been filled under it.
+        return try generations(in: reply, of: names).map {
+            $0 ?? Generation(.random(in: 1 ... .max))
+        }
     }
 
-    /// Gives each of the names a new generation.
+    /// The command that reads generations and leaves them as they are.
+    func read(_ names: [String]) -> RedisCommand {
+        RedisCommand(["MGET"] + names.map { .text(generationKey($0)) })
+    }
+
+    /// The generations that Redis answered; nil for one that is missing.
+    func generations(
+        in reply: RedisValue, of names: [String]
+    ) throws(StoreError) -> [Generation?] {
+        if case .error(let error) = reply { throw StoreError(error) }
+        guard let values = reply.array, values.count == names.count else {
+            throw Self.unexpected("the question for generations")
+        }
+        return zip(names, values).map { name, value in
+            if let bytes = value.bytes { return RedisGeneration.read(bytes) }
+            return PurgeName.isOfOneURI(name) ? .first : nil
+        }
+    }
+
+    /// Gives each of the names a new generation, in the order of the names, one small command each.
     public func advanceGenerations(
         of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
@@ -198,7 +242,10 @@ public struct RedisStore: CacheStore {
                     .purgeSoftly, keys: [generationKey(name)],
                     arguments: [
                         .text(RedisGeneration.text(of: moment)),
-                        .integer(Self.milliseconds(timeToLive)),
+                        .integer(Self.expiry(timeToLive)),
+                        .text(
+                            PurgeName.isOfOneURI(name)
+                                ? "" : RedisGeneration.text(of: .random(in: 1 ... .max))),
                     ], within: timeLimit)
             }
         }
@@ -206,20 +253,24 @@ public struct RedisStore: CacheStore {
 
     // MARK: - Keys and commands
 
-    private func entryKey(_ key: String) -> String { "\(prefix)e:\(key)" }
-    private func generationKey(_ name: String) -> String { "\(prefix)g:\(name)" }
+    func entryKey(_ key: String) -> String { "\(prefix)e:\(key)" }
+    func leaseKey(_ name: String) -> String { "\(prefix)l:\(name)" }
+    /// The tag in braces, or one in the prefix, is what a cluster places the key by.
+    func generationKey(_ name: String) -> String {
+        "\(prefix)g:{\(prefix.isEmpty ? "g" : prefix)}\(name)"
+    }
 
     private static func set(
         _ key: String, _ value: RedisArgument, timeToLive: Duration
     ) -> RedisCommand {
-        RedisCommand("SET", .text(key), value, "PX", .integer(milliseconds(timeToLive)))
+        RedisCommand("SET", .text(key), value, "PX", .integer(expiry(timeToLive)))
     }
 
-    private static func milliseconds(_ timeToLive: Duration) -> Int64 {
+    static func expiry(_ timeToLive: Duration) -> Int64 {
         max(1, min(timeToLive, maximumTimeToLive).saturatedNanoseconds / 1_000_000)
     }
 
-    private static func unexpected(_ reply: RedisValue, to command: String) -> StoreError {
+    static func unexpected(_ command: String) -> StoreError {
         StoreError(
             .protocolViolation, "Redis' answer to \(command) can't be understood.")
     }

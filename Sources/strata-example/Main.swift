@@ -30,7 +30,9 @@ import Foundation
             let statistics = Statistics()
             let store: any CacheStore & SessionStore
             if let url = options.redis {
-                store = try await RedisStore(url: url, events: statistics.events)
+                let redis = try await RedisStore(url: url, events: statistics.events)
+                store = TieredStore(
+                    memory: MemoryStore(), shared: redis, events: statistics.events)
             } else {
                 store = MemoryStore()
             }

@@ -25,7 +25,9 @@
             // Ready even without the store: the layers then do without it, as well as they can.
             // Were it otherwise, one store that fails would take all instances out at once.
             router.on(.get, "/readyz") { _, _ in
-                let isStoreThere = (try? await store.generations(of: ["readyz"])) != nil
+                let shared: any CacheStore =
+                    if let tiered = store as? TieredStore { tiered.shared } else { store }
+                let isStoreThere = (try? await shared.generations(of: ["readyz"])) != nil
                 return try .encoded(["store": isStoreThere ? "available" : "unavailable"])
             }
         }

@@ -31,7 +31,10 @@ import Foundation
             }
             let store: any CacheStore
             if let url = options.redis {
-                store = try await RedisStore(url: url, events: events)
+                let redis = try await RedisStore(url: url, events: events)
+                store = TieredStore(
+                    memory: MemoryStore(maximumBytes: options.memory), shared: redis,
+                    events: events)
             } else {
                 store = MemoryStore(maximumBytes: options.memory)
             }

@@ -33,10 +33,10 @@
 
               --upstream URL         the origin: http://HOST:PORT or https://HOST:PORT
               --listen HOST:PORT     where to listen; 127.0.0.1:8080 by default
-              --redis URL            where to keep what is cached, such as
-                                     redis://127.0.0.1:6379; in memory by default
-              --memory SIZE          how much memory the cache may take where there is no
-                                     Redis, in B, KiB, MiB or GiB; 256MiB by default
+              --redis URL            where to keep what is cached for all instances, such
+                                     as redis://127.0.0.1:6379; in memory alone by default
+              --memory SIZE          how much memory the cache, or the copies of what is in
+                                     Redis, may take, in B, KiB, MiB or GiB; 256MiB by default
               --target-field NAME    a field that stands above Cache-Control for this cache,
                                      such as CDN-Cache-Control (RFC 9213); may be repeated,
                                      the first counting most

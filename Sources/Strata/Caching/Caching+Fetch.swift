@@ -104,6 +104,7 @@ extension Caching {
 
     /// Whether there was a purge, hard or soft, since the call of the handler began.
     private func wasPurged(_ head: StoredHead) async -> Bool {
+        if let records { return await records.wasPurged(head) }
         let names = head.generations.map(\.name)
         guard let current = try? await store.generations(of: names) else { return false }
         return head.generations.map(\.generation) != current
@@ -160,7 +161,7 @@ extension Caching {
         return head.terms.lifetime > head.age(at: time.now) || !head.terms.forbidsStale
     }
 
-    private func flightKey(
+    func flightKey(
         _ request: Request, _ target: Target, _ found: Found
     ) -> CacheKey {
         var key =
@@ -209,10 +210,14 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
         publish: @Sendable (Fetched) -> Void
     ) async throws {
-        // Between the look-up and now, another flight may have come and gone.
-        if let stored = await newer(than: found, request, target) {
+        // Between the look-up and now, another flight may have come and gone, here or elsewhere.
+        let lease: FillLease?
+        switch try await turn(request, target, found) {
+        case .stored(let stored):
             return publish(.shared(stored.head, .bytes(stored.content), origin: nil))
+        case .fill(let held): lease = held
         }
+        defer { lease?.release() }
         switch try await ask(request, target, found, handler) {
         case .exclusive(let response, let reason):
             publish(.exclusive(response, reason))
@@ -221,9 +226,10 @@ extension Caching {
             }
         case .store(let head, .there(let bytes), let origin):
             // In memory it is stored at once; nobody waits for a store that is further away.
-            if memory != nil { await save(head, bytes, request, target, found) }
+            let isNear = store is MemoryStore
+            if isNear { await save(head, bytes, request, target, found) }
             publish(.shared(head, .bytes(bytes), origin: origin))
-            if memory == nil { await save(head, bytes, request, target, found) }
+            if !isNear { await save(head, bytes, request, target, found) }
         case .store(let head, .stream(let stream), let origin):
             let filling = FillingBody(
                 length: stream.length, limit: configuration.maximumBodyBytes)
@@ -236,7 +242,7 @@ extension Caching {
 
     /// A fresh response that was stored since the request looked; never where it wants the handler
     /// asked anyway.
-    private func newer(
+    func newer(
         than found: Found, _ request: Request, _ target: Target
     ) async -> StoredResponse? {
         guard target.directives.noCache == .absent,
@@ -376,7 +382,8 @@ extension Caching {
             born: InitialAge.born(response.headers, requested: requested, received: received),
             made: received, terms: terms,
             selection: Selection.fields(VaryField(response.headers, .vary).names, of: request),
-            generations: names ?? [], part: StoredPart(response),
+            generations: names ?? [], beginning: generations?.beginning ?? FillBeginning(),
+            cost: max(.zero, received - requested), part: StoredPart(response),
             compression: response.compression)
     }
 
@@ -391,6 +398,8 @@ extension Caching {
         head.born = InitialAge.born(
             notModified.headers, requested: requested, received: received)
         head.generations = generations?.merging(head.generations) ?? []
+        head.beginning = generations?.beginning ?? FillBeginning()
+        head.cost = max(.zero, received - requested)
         head.selection = Selection.fields(head.selection.map(\.name), of: request)
         let updated = Response(status: head.status, headers: head.headers)
         switch storability(request, updated, received) {

@@ -9,10 +9,10 @@ extension Caching {
     /// What is stored for a request under its own URI or under one that doesn't differ in anything
     /// that matters.
     func lookUp(_ request: Request, _ target: Target) async -> Found {
-        let found = await lookUp(request, under: target.key)
+        let found = await lookUp(request, target, under: target.key)
         guard case .nothing = found, request.method != .query else { return found }
         for key in await searchKeys(of: target.key) {
-            let found = await lookUp(request, under: key)
+            let found = await lookUp(request, target, under: key)
             if case .nothing = found { continue }
             return found
         }

@@ -2,7 +2,7 @@ extension Caching {
     // MARK: Generations
 
     /// The names that everything about a URI can be purged by.
-    private func purgeNames(_ request: Request, _ target: Target) -> [String] {
+    func purgeNames(_ request: Request, _ target: Target) -> [String] {
         var names = [PurgeName.everything, PurgeName.uri(target.key)]
         names += PurgeName.prefixes(of: request.path)
         for rule in rules where !rule.tags.isEmpty && rule.matches(request) {
@@ -20,6 +20,7 @@ extension Caching {
     ) async -> FillGenerations? {
         let names = purgeNames(request, target)
         let others = stored?.generations.map(\.name).filter { !names.contains($0) } ?? []
+        let beginning = FillBeginning(uptime: time.uptime.saturatedNanoseconds)
         do {
             let current = try await store.generations(of: [PurgeName.any] + names + others)
             guard current.count == 1 + names.count + others.count else { return nil }
@@ -27,7 +28,18 @@ extension Caching {
                 .map { NamedGeneration(name: $0, generation: $1) }
             return FillGenerations(
                 named: Array(named.prefix(names.count)), ofStored: named.suffix(others.count),
-                any: current[0])
+                any: current[0], beginning: beginning)
+        } catch {
+            events(StoreFault(error))
+            return nil
+        }
+    }
+
+    /// The generations as they are, and not as they were last told; nil where the store can't tell.
+    func generationsNow(of names: [String]) async -> [Generation]? {
+        do {
+            if let records { return try await records.generationsNow(of: names) }
+            return try await store.generations(of: names)
         } catch {
             events(StoreFault(error))
             return nil
@@ -160,7 +172,7 @@ extension Caching {
         guard !names.isEmpty else { return }
         do {
             try await store.advanceGenerations(
-                of: names + [PurgeName.any], .hard, timeToLive: generationLifetime)
+                of: [PurgeName.any] + names, .hard, timeToLive: generationLifetime)
         } catch {
             events(StoreFault(error))
         }
@@ -198,7 +210,7 @@ extension Caching {
             case .everything: [PurgeName.everything]
             }
         try await store.advanceGenerations(
-            of: names + [PurgeName.any], isSoft ? .soft(at: time.now) : .hard,
+            of: [PurgeName.any] + names, isSoft ? .soft(at: time.now) : .hard,
             timeToLive: generationLifetime)
     }
 
@@ -216,13 +228,15 @@ struct FillGenerations: Sendable {
     var ofStored: [NamedGeneration] = []
     /// That of all purges: it tells whether there was any since the fill began.
     var any: Generation
+    /// When they were asked for.
+    var beginning = FillBeginning()
 
     /// With the names that the response itself brought; nil where there was a purge since the fill
     /// began, which may have been theirs.
     func adding(_ names: [String], from caching: Caching) async -> [NamedGeneration]? {
         let unknown = names.filter { name in !named.contains { $0.name == name } }
         guard !unknown.isEmpty else { return named }
-        guard let current = try? await caching.store.generations(of: unknown + [PurgeName.any]),
+        guard let current = await caching.generationsNow(of: unknown + [PurgeName.any]),
             current.count == unknown.count + 1, current.last == any
         else { return nil }
         return named + zip(unknown, current).map { NamedGeneration(name: $0, generation: $1) }
@@ -236,11 +250,15 @@ struct FillGenerations: Sendable {
 }
 
 /// The names whose generations purges advance.
-enum PurgeName {
+package enum PurgeName {
     static let any = "any"
     static let everything = "everything"
 
-    static func uri(_ key: CacheKey) -> String { "uri " + key.text }
+    static func uri(_ key: CacheKey) -> String { uriStart + key.text }
+    private static let uriStart = "uri "
+    /// Whether only what is stored for one URI is purged by the name.
+    package static func isOfOneURI(_ name: String) -> Bool { name.utf8.starts(with: uriStart.utf8) }
+
     static func tag(_ tag: String) -> String { "tag " + tag }
     static func group(_ group: String, of origin: String) -> String { "group \(origin) \(group)" }
     static func prefix(_ path: String) -> String { "prefix " + path }

@@ -41,6 +41,14 @@ public struct Caching: Middleware {
         public var keepsStale: Duration = .seconds(3600)
         /// The longest that anything is kept, 30 days by default.
         public var maximumTimeToLive: Duration = .seconds(30 * 86_400)
+        /// How eagerly what is about to become stale is fetched anew while it is still served, so
+        /// that nobody has to wait for it: 1 by default, more for earlier, 0 for never. At 1 a hit
+        /// refreshes with a probability of 1/e when as much time is left as the handler took last.
+        public var earlyRefresh = 1.0
+        /// How long a request waits for another process that is fetching the same, 10 seconds by
+        /// default; then it calls the handler itself. Only a ``TieredStore`` lets processes wait for
+        /// each other; one that dies is waited for a quarter of a second at most.
+        public var maximumSharedWait: Duration = .seconds(10)
         /// How long it is remembered that a response could not be stored, 30 seconds by default.
         /// Meanwhile requests for it don't wait for each other.
         public var remembersUncacheable: Duration = .seconds(30)
@@ -67,13 +75,16 @@ public struct Caching: Middleware {
     }
 
     let store: any CacheStore
-    /// The store where it is in this process' memory: a hit there waits for nothing.
-    let memory: MemoryStore?
+    /// The store where it has, or may have, what is asked for in this process' memory: a hit there
+    /// waits for nothing.
+    let records: (any RecordStore)?
     let rules: [CachingRule]
     let configuration: Configuration
     let time: any TimeSource
     let events: Events
     let flights: SingleFlight<CacheKey, Fetched>
+    /// Draws a number from 0 to below 1.
+    let draw: @Sendable () -> Double
 
     /// Makes a cache.
     ///
@@ -82,14 +93,17 @@ public struct Caching: Middleware {
     ///   - rules: what is done with which responses, the first that applies counting.
     ///   - events: told of each decision as a ``CacheEvent``, and of a failing store as a
     ///     ``StoreFault``.
+    ///   - draw: draws a number from 0 to below 1, for early refreshes.
     public init(
         store: any CacheStore, rules: [CachingRule] = [],
         configuration: Configuration = Configuration(), time: any TimeSource = SystemTime(),
-        events: Events = .ignored
+        events: Events = .ignored,
+        draw: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
     ) {
+        self.draw = draw
         precondition(configuration.name.isToken, "A cache's name is a token")
         self.store = store
-        memory = store as? MemoryStore
+        records = store as? any RecordStore
         self.rules = rules
         self.configuration = configuration
         self.time = time
@@ -224,8 +238,9 @@ public struct Caching: Middleware {
     }
 
     /// What is stored for a request under a key.
-    func lookUp(_ request: Request, under base: CacheKey) async -> Found {
-        switch await record(base) {
+    func lookUp(_ request: Request, _ target: Target, under base: CacheKey) async -> Found {
+        let purgeNames: @Sendable () -> [String] = { self.purgeNames(request, target) }
+        switch await record(base, names: purgeNames) {
         case nil, .encoded, .searches: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response):
@@ -233,7 +248,7 @@ public struct Caching: Middleware {
         case .variants(let index):
             for names in index.nameSets {
                 let key = index.key(names, of: request, base: base)
-                if case .response(let response) = await record(key) {
+                if case .response(let response) = await record(key, names: purgeNames) {
                     return found(response, key, index, request)
                 }
             }
@@ -257,9 +272,17 @@ public struct Caching: Middleware {
     }
 
     /// The record under a key, as purges have left it.
-    func record(_ key: CacheKey) async -> CacheRecord? {
-        if let memory { return memory.record(key) }
+    ///
+    /// - Parameter names: those that it can be expected to be purged by.
+    func record(
+        _ key: CacheKey, names: @Sendable () -> [String] = { [] }
+    ) async -> CacheRecord? {
+        if let records, case .known(let record) = records.recordNow(key) { return record }
         do {
+            if let records { return try await records.record(key, names: names) }
+            if let coherent = store as? any CoherentStore {
+                return try await coherent.record(key, expecting: names())
+            }
             guard let record = try await store.value(for: key.text, as: CacheRecord.self) else {
                 return nil
             }
@@ -286,7 +309,11 @@ public struct Caching: Middleware {
         case .part: status = CacheStatus(forward: .partial)
         case .response(let stored, let key, _):
             switch Reuse(stored.head, directives: target.directives, now: now) {
-            case .fresh: return hit(stored, key, request, detail: nil, now)
+            case .fresh:
+                if let handler = next.detached, mustRefreshEarly(stored.head, now) {
+                    revalidate(request, target, found, key, handler)
+                }
+                return hit(stored, key, request, detail: nil, now)
             case .staleAsRequested: return hit(stored, key, request, detail: "max-stale", now)
             case .staleWhileRevalidate:
                 guard let handler = next.detached else { break }
@@ -306,6 +333,12 @@ public struct Caching: Middleware {
             return finish(problem.response, CacheStatus(detail: "only-if-cached"), request)
         }
         return try await forward(request, target, found, status, next)
+    }
+
+    private func mustRefreshEarly(_ head: StoredHead, _ now: Timestamp) -> Bool {
+        EarlyRefresh.isDue(
+            timeToLive: head.timeToLive(at: now), cost: head.cost,
+            beta: configuration.earlyRefresh, draw: draw)
     }
 
     private func hit(

@@ -3,8 +3,8 @@
 
 extension CacheRecord: StoreValue {
     /// The version of the wire form that is written. Those before are read as well: the first
-    /// knows nothing of soft purges, and neither of what variants are good for besides the
-    /// requests that they were made for.
+    /// knows nothing of soft purges, and neither of how long a fill took nor of what variants are
+    /// good for besides the requests that they were made for.
     private static let version: UInt8 = 3
 
     private enum Kind {
@@ -143,6 +143,7 @@ extension BinaryWriter {
         write(Int64(head.part?.range.lowerBound ?? 0))
         write(Int64(head.part?.range.upperBound ?? 0))
         write(Int64(head.part?.completeLength ?? 0))
+        write(head.cost.saturatedNanoseconds)
     }
 
     fileprivate mutating func write(_ fields: [SelectingField]) {
@@ -186,6 +187,7 @@ extension BinaryReader {
             }),
             let lower = read(Int64.self), let upper = read(Int64.self),
             let completeLength = read(Int64.self),
+            let cost = version < 3 ? 0 : read(Int64.self),
             0 <= lower, lower <= upper, upper <= completeLength
         else { return nil }
         // No part is empty, so an empty one stands for none.
@@ -201,7 +203,8 @@ extension BinaryReader {
                 staleIfError: .nanoseconds(staleIfError),
                 requiresValidation: flags & CacheRecord.Flag.requiresValidation != 0,
                 forbidsStale: flags & CacheRecord.Flag.forbidsStale != 0),
-            selection: selection, generations: generations, part: part,
+            selection: selection, generations: generations,
+            cost: .nanoseconds(cost), part: part,
             compression: flags & CacheRecord.Flag.neverCompressed != 0
                 ? .never : flags & CacheRecord.Flag.alwaysCompressed != 0 ? .always : .automatic)
     }

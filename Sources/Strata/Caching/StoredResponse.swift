@@ -52,6 +52,12 @@ struct StoredHead: Sendable, Hashable {
     /// The generations that it was filled under, of everything it can be purged by.
     var generations: [NamedGeneration]
 
+    /// When the fill began; known only in the process that filled it.
+    var beginning = FillBeginning()
+
+    /// How long the handler took until its response began.
+    var cost = Duration.zero
+
     /// Which bytes the content is, where it isn't the whole.
     var part: StoredPart?
     /// What the handler wants of its compression.
@@ -62,6 +68,15 @@ struct StoredHead: Sendable, Hashable {
 
     /// How long the response stays fresh; negative once it is stale.
     func timeToLive(at now: Timestamp) -> Duration { terms.lifetime - age(at: now) }
+}
+
+/// The moment at which a fill began, in nanoseconds of the machine's uptime. It says something about
+/// how a response came to be here and nothing about the response, so all of them are equal.
+struct FillBeginning: Sendable, Hashable {
+    var uptime: Int64?
+
+    static func == (left: FillBeginning, right: FillBeginning) -> Bool { true }
+    func hash(into hasher: inout Hasher) {}
 }
 
 /// How a stored response may be used again, as the response and the rules said.

@@ -113,28 +113,10 @@ public final class MemoryStore: CacheStore {
     /// Keeps the value for at most that long; others may go for it.
     public func set<Value: StoreValue>(
         _ value: Value, for key: String, timeToLive: Duration
-    ) async throws(StoreError) {
-        let key = KeyDigest(key, secret: secret)
-        let size = value.byteCount
-        guard size <= maximumEntryBytes, timeToLive > .zero else { return remove(key) }
-        let value = StoredValue(value)
-        let now = uptime
-        let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
-        var remainder = MemoryEntries.Remainder()
-        shard(of: key).entries.withLock {
-            $0.set(
-                value, cost: max(size, 0) + MemoryEntries.overhead,
-                end: end.overflow ? .max : end.partialValue, for: key, now: now,
-                setting: WindowSetting(rawValue: setting.load(ordering: .relaxed)) ?? .small,
-                sampleMask: sampleMask.load(ordering: .relaxed), remainder: &remainder)
-        }
-        tell(remainder)
-    }
+    ) async throws(StoreError) { setNow(value, for: key, timeToLive: timeToLive) }
 
     /// Removes the values under the keys.
-    public func remove(_ keys: [String]) async throws(StoreError) {
-        for key in keys { remove(KeyDigest(key, secret: secret)) }
-    }
+    public func remove(_ keys: [String]) async throws(StoreError) { removeNow(keys) }
 
     /// The current generations of the names.
     public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
@@ -160,6 +142,30 @@ public final class MemoryStore: CacheStore {
 }
 
 extension MemoryStore {
+    /// What ``set(_:for:timeToLive:)`` does, where no `await` is wanted.
+    func setNow<Value: StoreValue>(_ value: Value, for key: String, timeToLive: Duration) {
+        let key = KeyDigest(key, secret: secret)
+        let size = value.byteCount
+        guard size <= maximumEntryBytes, timeToLive > .zero else { return remove(key) }
+        let value = StoredValue(value)
+        let now = uptime
+        let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
+        var remainder = MemoryEntries.Remainder()
+        shard(of: key).entries.withLock {
+            $0.set(
+                value, cost: max(size, 0) + MemoryEntries.overhead,
+                end: end.overflow ? .max : end.partialValue, for: key, now: now,
+                setting: WindowSetting(rawValue: setting.load(ordering: .relaxed)) ?? .small,
+                sampleMask: sampleMask.load(ordering: .relaxed), remainder: &remainder)
+        }
+        tell(remainder)
+    }
+
+    /// What ``remove(_:)`` does, where no `await` is wanted.
+    func removeNow(_ keys: [String]) {
+        for key in keys { remove(KeyDigest(key, secret: secret)) }
+    }
+
     /// The value under the key, the very one that was set, or nil: what
     /// ``value(for:as:)`` does, where no `await` is wanted.
     package func valueNow<Value: StoreValue>(for key: String, as type: Value.Type) -> Value? {
@@ -183,6 +189,11 @@ extension MemoryStore {
         else { return found }
         let current = response.head.generations.map { generation(of: $0.name) }
         return response.afterPurges(current).map(CacheRecord.response)
+    }
+
+    /// Whether there was a purge, hard or soft, of what was filled under these generations.
+    func isOutdated(_ head: StoredHead) -> Bool {
+        head.generations.contains { generation(of: $0.name) != $0.generation }
     }
 
     private func generation(of name: String) -> Generation {

@@ -12,6 +12,7 @@ struct StoredResponseCodecTests {
             terms: ReuseTerms(
                 lifetime: .seconds(60), staleWhileRevalidate: .seconds(1),
                 staleIfError: .seconds(2), requiresValidation: true, forbidsStale: true))
+        head.cost = .milliseconds(7)
         head.selection = [
             SelectingField(name: .acceptLanguage, value: "de"),
             SelectingField(name: "X-None", value: nil),
@@ -93,6 +94,22 @@ struct StoredResponseCodecTests {
         #expect(response.content == [120])
         #expect(
             response.head.generations == [NamedGeneration(name: "g", generation: Generation(9))])
+    }
+
+    @Test func `what the second version wrote is still read`() {
+        let bytes: [UInt8] =
+            [2, 0, 200, 0, 0, 0, 0, 0]
+            + [UInt8](repeating: 0, count: 5 * 8) + [0]
+            + [0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 103, 9, 0, 0, 0, 0, 0, 0, 0]
+            + [5, 0, 0, 0, 0, 0, 0, 0]
+            + [UInt8](repeating: 0, count: 3 * 8) + [1, 0, 0, 0, 120]
+        guard case .response(let response)? = CacheRecord(storeBytes: bytes) else {
+            Issue.record("not read")
+            return
+        }
+        let generation = Generation(9, staleSince: Timestamp(nanoseconds: 5))
+        #expect(response.head.cost == .zero)
+        #expect(response.head.generations == [NamedGeneration(name: "g", generation: generation)])
     }
 
     @Test func `the wire form stays what it is`() {

@@ -1,0 +1,37 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Whether a response that is still fresh is fetched anew already.
+///
+/// If all who want something found it stale at the same moment, they would all wait for it. So each
+/// hit draws whether it refreshes it in the background, the likelier the less time is left and the
+/// longer the fill takes: a response whose fill takes δ is refreshed where δ · β · −ln(random) is
+/// more than what is left. That is optimal for the number of early refreshes, and needs no word
+/// between those who draw (XFetch; Vattani, Chierichetti, Lowenstein: "Optimal Probabilistic Cache
+/// Stampede Prevention", VLDB 2015).
+enum EarlyRefresh {
+    /// What −ln of the least number that is drawn, 2⁻⁵³, does not exceed.
+    private static let greatestDraw = 37.0
+
+    /// Whether a hit refreshes.
+    ///
+    /// - Parameters:
+    ///   - timeToLive: how long the response stays fresh.
+    ///   - cost: how long its fill took.
+    ///   - beta: more than 1 for earlier refreshes, less for later ones, 0 for none.
+    ///   - draw: a number from 0 to below 1, asked for only where it may matter.
+    static func isDue(
+        timeToLive: Duration, cost: Duration, beta: Double, draw: () -> Double
+    ) -> Bool {
+        guard cost > .zero, beta > 0 else { return false }
+        let scale = Double(cost.saturatedNanoseconds) * beta
+        let left = Double(timeToLive.saturatedNanoseconds)
+        guard left < scale * greatestDraw else { return false }
+        return scale * -log(max(draw(), 0x1p-53)) >= left
+    }
+}

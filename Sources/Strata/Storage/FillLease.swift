@@ -1,0 +1,56 @@
+import Synchronization
+
+/// A store in whose processes only one at a time fills a thing.
+protocol LeasingStore: Sendable {
+    /// Begins to watch the lease of a name; nil where the store lends none.
+    func watchLease(of name: String) -> LeaseRoom.Watch?
+    /// Where leases are taken.
+    var leases: (any LeaseStore)? { get }
+}
+
+extension TieredStore: LeasingStore {
+    var leases: (any LeaseStore)? { shared as? any LeaseStore }
+
+    func watchLease(of name: String) -> LeaseRoom.Watch? {
+        leases == nil ? nil : tier.leaseRoom.watch(name)
+    }
+
+    /// What came of asking for a lease; nil where the store failed.
+    func takeLease(of name: String, token: LeaseToken) async -> LeaseAnswer? {
+        guard let leases else { return nil }
+        return try? await ask { () throws(StoreError) in
+            try await leases.takeLease(of: name, token: token, for: FillTurn.leaseDuration)
+        }
+    }
+}
+
+/// A lease that is held, and prolonged until it is given back.
+///
+/// Where prolonging fails others may fill as well, which costs a call of the handler and nothing
+/// else: what is filled is as right as the generations that it was filled under.
+final class FillLease: Sendable {
+    private let store: any LeaseStore
+    private let name: String
+    private let token: LeaseToken
+    private let renewal: Task<Void, Never>
+
+    init(_ store: any LeaseStore, name: String, token: LeaseToken, time: any TimeSource) {
+        self.store = store
+        self.name = name
+        self.token = token
+        renewal = Task {
+            while (try? await time.sleep(for: FillTurn.renewalInterval)) != nil {
+                let isHeld = try? await store.extendLease(
+                    of: name, token: token, for: FillTurn.leaseDuration)
+                if isHeld == false { return }
+            }
+        }
+    }
+
+    /// Gives it back, without waiting for the store.
+    func release() {
+        renewal.cancel()
+        // In a task of its own, as the one that filled may be cancelled.
+        Task { [store, name, token] in try? await store.releaseLease(of: name, token: token) }
+    }
+}

@@ -1,0 +1,126 @@
+public import Strata
+
+/// Redis tells of changed keys by itself (`CLIENT TRACKING … BCAST` by prefix), whoever changed
+/// them and however: a write, a script, an expiry, an eviction, `FLUSHALL`.
+extension RedisStore: CoherentStore {
+    /// The value under the key, its time to live, and the current generations; one round trip.
+    public func copy<Value: StoreValue>(
+        of key: String, as type: Value.Type, with names: [String]
+    ) async throws(StoreError) -> StoredCopy<Value> {
+        // Each command is about keys of one slot, so that a cluster can be asked as well.
+        var commands = [
+            Self.beginning(of: entryKey(key)), RedisCommand("PTTL", .text(entryKey(key))),
+        ]
+        if !names.isEmpty { commands.append(read(names)) }
+        // What a replica has may be older than the last change that was told.
+        let replies = try await client.pipeline(commands, within: timeLimit, reads: .primary)
+        guard replies.count == commands.count else { throw Self.unexpected("GETRANGE") }
+        let generations = names.isEmpty ? [] : try self.generations(in: replies[2], of: names)
+        let value: Value?
+        switch replies[0] {
+        case .error(let error) where error.kind == "WRONGTYPE":
+            value = nil
+            tellOfWrongType(key)
+        case .error(let error): throw StoreError(error)
+        case .bytes(let bytes):
+            let whole = try await entry(entryKey(key), beginningWith: bytes)
+            value = whole.isEmpty ? nil : decode(whole, key: key)
+        default: throw Self.unexpected("GETRANGE")
+        }
+        return StoredCopy(
+            value: value, timeToLive: .milliseconds(max(0, replies[1].integer ?? 0)),
+            generations: generations)
+    }
+
+    /// Begins to tell of changes of what has the store's prefix. An ACL user needs `+client|id`,
+    /// `+client|tracking` and the channel `__redis__:invalidate`.
+    public func observeChanges(
+        heartbeat: Duration, _ observer: @escaping @Sendable (StoreChange) -> Void
+    ) throws(StoreError) -> StoreObservation {
+        let kinds: [(start: [UInt8], change: @Sendable ([String]) -> StoreChange)] = [
+            (Array(entryKey("").utf8), { .values($0) }),
+            (Array(generationKey("").utf8), { .generations($0) }),
+            (Array(leaseKey("").utf8), { .leases($0) }),
+        ]
+        var interest = RedisInterest(trackedPrefixes: [
+            entryKey(""), generationKey(""), leaseKey(""),
+        ])
+        interest.heartbeat = heartbeat
+        let subscription = try client.subscribe(to: interest) { (push: RedisPush) -> Void in
+            switch push {
+            case .established: observer(.established)
+            case .current(let moment): observer(.current(asOf: moment))
+            case .invalidatedAll: observer(.everything)
+            case .lost: observer(.lost)
+            case .message: break
+            case .invalidated(let keys):
+                for kind in kinds {
+                    let names = keys.filter { $0.starts(with: kind.start) }.map {
+                        String(decoding: $0.dropFirst(kind.start.count), as: UTF8.self)
+                    }
+                    if !names.isEmpty { observer(kind.change(names)) }
+                }
+            }
+        }
+        return StoreObservation { subscription.cancel() }
+    }
+}
+
+/// A lease is a key with a time to live, whose value is the holder's token.
+extension RedisStore: LeaseStore {
+    /// Takes the lease of a name for so long, unless another holds it.
+    public func takeLease(
+        of name: String, token: LeaseToken, for duration: Duration
+    ) async throws(StoreError) -> LeaseAnswer {
+        let reply = try await client.run(
+            .takeLease, keys: [leaseKey(name)], arguments: Self.arguments(token, duration),
+            within: timeLimit)
+        guard let left = reply.integer else { throw Self.unexpected("the script of a lease") }
+        return left < 0 ? .taken : .held(.milliseconds(left))
+    }
+
+    /// Prolongs a lease, from now on; whether it was still held under that token.
+    public func extendLease(
+        of name: String, token: LeaseToken, for duration: Duration
+    ) async throws(StoreError) -> Bool {
+        try await client.run(
+            .extendLease, keys: [leaseKey(name)], arguments: Self.arguments(token, duration),
+            within: timeLimit
+        ).integer == 1
+    }
+
+    /// Gives a lease back, if it is still held under that token.
+    public func releaseLease(
+        of name: String, token: LeaseToken
+    ) async throws(StoreError) {
+        try await client.run(
+            .releaseLease, keys: [leaseKey(name)], arguments: [.integer(token.number)],
+            within: timeLimit)
+    }
+
+    private static func arguments(
+        _ token: LeaseToken, _ duration: Duration
+    ) -> [RedisArgument] {
+        [.integer(token.number), .integer(expiry(duration))]
+    }
+}
+
+extension RedisScript {
+    fileprivate static let takeLease = RedisScript(
+        """
+        if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return -1 end
+        return math.max(1, redis.call('PTTL', KEYS[1]))
+        """)
+
+    fileprivate static let extendLease = RedisScript(
+        """
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        """)
+
+    fileprivate static let releaseLease = RedisScript(
+        """
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        return redis.call('DEL', KEYS[1])
+        """)
+}
