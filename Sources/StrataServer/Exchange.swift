@@ -230,6 +230,16 @@
             return filled
         }
 
+        /// Has libmicrohttpd come by once more, whatever it finds.
+        ///
+        /// It doesn't close a connection whose content has failed before it comes by again, which
+        /// can be when its time is up. A connection that was resumed is always looked at.
+        func comeByAgain(_ handle: MicroConnection) {
+            state.withLock { state in
+                if suspend(&state, handle) { state.resume() }
+            }
+        }
+
         private func startHandler(_ head: RequestHead) {
             let task = Task.immediate { await self.run(head) }
             let isOver = state.withLock { state in

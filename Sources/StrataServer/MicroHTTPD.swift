@@ -404,6 +404,7 @@
             if outgoing.length == nil, outgoing.exchange.head?.isHTTP10 ?? false {
                 outgoing.exchange.connection.reset()
             }
+            outgoing.exchange.comeByAgain(outgoing.handle)
             return contentFailed
         }
     }
