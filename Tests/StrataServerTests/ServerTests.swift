@@ -139,6 +139,39 @@
             }
         }
 
+        @Test(arguments: [nil, 9])
+        func `a stream that fails ends its connection at once, whenever it fails`(
+            length: Int?
+        ) async throws {
+            struct Broken: Error {}
+            let slowest = try await withServer({ request in
+                let delay = Int(request.path.dropFirst()) ?? 0
+                return Response(
+                    body: .stream(
+                        BodyStream(length: length) { writer in
+                            try await writer.write("abc")
+                            try await Task.sleep(for: .microseconds(delay))
+                            throw Broken()
+                        }))
+            }) { port in
+                try await onThread {
+                    var slowest = Duration.zero
+                    for delay in 0..<200 where slowest < .seconds(5) {
+                        let client = try RawClient(port)
+                        let time = try ContinuousClock().measure {
+                            try client.send("GET /\(delay * 10) HTTP/1.1\r\nHost: a\r\n\r\n")
+                            // Where nothing was sent yet, the client is told.
+                            let answer = try? client.answer()
+                            #expect(answer.map { $0.status == 500 } ?? true)
+                        }
+                        slowest = max(slowest, time)
+                    }
+                    return slowest
+                }
+            }
+            #expect(slowest < .seconds(5))
+        }
+
         @Test func `a slow handler holds its client back`() async throws {
             let gate = Gate()
             let sent = try await withServer(
