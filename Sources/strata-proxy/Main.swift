@@ -53,6 +53,7 @@ import Foundation
             var caching = Caching.Configuration()
             caching.targetFields = targetFields
             caching.storesSetCookie = storesSetCookie
+            caching.explains = explains
             return wrap(upstream.handler) {
                 Gateway(events: events)
                 if compresses { Compression(events: events) }

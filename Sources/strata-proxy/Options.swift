@@ -12,6 +12,7 @@
         var targetFields: [HeaderName] = []
         var compresses = false
         var storesSetCookie = false
+        var explains = false
         var lifetimes: [Lifetime] = []
 
         /// How long responses are fresh whose path the pattern fits.
@@ -29,7 +30,7 @@
         static let help = """
             strata-proxy --upstream URL [--listen HOST:PORT] [--redis URL] [--memory SIZE]
                          [--target-field NAME]… [--compress] [--ttl PATTERN=SECONDS]…
-                         [--store-set-cookie]
+                         [--store-set-cookie] [--explain]
 
               --upstream URL         the origin: http://HOST:PORT or https://HOST:PORT
               --listen HOST:PORT     where to listen; 127.0.0.1:8080 by default
@@ -46,6 +47,8 @@
                                      first pattern that fits counting
               --store-set-cookie     store responses that set a cookie like any other, and give
                                      the cookie to everybody; they are never stored otherwise
+              --explain              say in Strata-Explain what was stored, what wasn't, and why;
+                                     for development only, because it shows keys and rules
               --help                 this
             """
 
@@ -70,6 +73,7 @@
                     case "--compress" where mark == nil: change.append { $0.compresses = true }
                     case "--store-set-cookie" where mark == nil:
                         change.append { $0.storesSetCookie = true }
+                    case "--explain" where mark == nil: change.append { $0.explains = true }
                     case "--upstream": upstream = try Upstream(value())
                     case "--listen":
                         let address = try ListenAddress(value())

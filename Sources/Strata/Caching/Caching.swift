@@ -70,6 +70,10 @@ public struct Caching: Middleware {
         /// or such as `CDN-Cache-Control` (RFC 9213).
         public var targetFields: [HeaderName] = []
 
+        /// Whether each response says in `Strata-Explain` what ``Caching/explain(_:response:)``
+        /// does: off by default, and for development only, because it shows keys and rules.
+        public var explains = false
+
         /// The defaults.
         public init() {}
     }
@@ -79,7 +83,7 @@ public struct Caching: Middleware {
     /// waits for nothing.
     let records: (any RecordStore)?
     let rules: [CachingRule]
-    let configuration: Configuration
+    var configuration: Configuration
     let time: any TimeSource
     let events: Events
     let flights: SingleFlight<CacheKey, Fetched>
@@ -113,6 +117,7 @@ public struct Caching: Middleware {
 
     /// Answers the request from the cache, or from the handler.
     public func respond(to request: Request, next: Next) async throws -> Response {
+        if configuration.explains { return try await respondExplaining(request, next) }
         let rule = rules.first { $0.matches(request) }
         if let reason = passReason(request, rule) {
             return try await pass(request, rule, next, reason)
@@ -157,7 +162,7 @@ public struct Caching: Middleware {
         case keyTooLong = "key-too-long"
     }
 
-    private func passReason(_ request: Request, _ rule: CachingRule?) -> PassReason? {
+    func passReason(_ request: Request, _ rule: CachingRule?) -> PassReason? {
         switch request.method {
         case .get, .head, .query: break
         default: return .method

@@ -10,6 +10,8 @@ struct PathPattern: Sendable, Hashable {
         case named(String)
     }
 
+    /// The pattern as it was written.
+    let text: String
     private let segments: [Segment]
     private let takesRest: Bool
     /// Whether any segment is remembered.
@@ -20,6 +22,7 @@ struct PathPattern: Sendable, Hashable {
     /// - Precondition: it begins with `/`, and `**` stands at the end or not at all.
     init(_ text: String) {
         precondition(text.hasPrefix("/"), "A path pattern begins with /: \(text)")
+        self.text = text
         var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         takesRest = parts.last == "**"
         if takesRest { parts.removeLast() }

@@ -14,7 +14,7 @@
             let reading = Options.read([
                 "--listen", "[::1]:0", "--upstream=http://127.0.0.1:9/", "--memory=2GiB",
                 "--target-field", "CDN-Cache-Control", "--target-field=X", "--compress",
-                "--ttl", "/a/**=60", "--ttl=/b=c=0", "--redis", "redis://127.0.0.1",
+                "--ttl", "/a/**=60", "--ttl=/b=c=0", "--redis", "redis://127.0.0.1", "--explain",
             ])
             guard case .run(let options) = reading else {
                 Issue.record("\(reading)")
@@ -24,6 +24,7 @@
             #expect(options.memory == 2 << 30)
             #expect(options.targetFields == [.cdnCacheControl, "X"])
             #expect(options.compresses)
+            #expect(options.explains)
             #expect(options.redis == "redis://127.0.0.1")
             #expect(
                 options.lifetimes == [
@@ -36,6 +37,10 @@
             let origin = "--upstream=http://a"
             #expect(message() == "--upstream URL is missing.")
             #expect(message("--nonsense") == "Unknown option: --nonsense.")
+            guard case .run(let plain) = Options.read([origin]), !plain.explains else {
+                Issue.record("explaining is on by default")
+                return
+            }
             #expect(message("--compress=yes") == "Unknown option: --compress=yes.")
             #expect(message(origin, "--listen") == "--listen needs a value.")
             for bad in [

@@ -1,3 +1,4 @@
+import Glibc
 import StrataTesting
 import Testing
 
@@ -126,17 +127,43 @@ struct StoredResponseCodecTests {
         #expect(CacheRecord(storeBytes: second) == index)
     }
 
+    /// The environment variable `STRATA_FUZZ_SECONDS` makes it run that long.
     @Test func `damaged bytes never trap`() {
         var generator = SeededGenerator()
-        for _ in 0..<20_000 {
-            var bytes = Self.records.randomElement(using: &generator)?.storeBytes ?? []
-            for _ in 0..<Int.random(in: 1...4, using: &generator) where !bytes.isEmpty {
-                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(
-                    in: .min ... .max, using: &generator)
-            }
-            if let record = CacheRecord(storeBytes: bytes) {
-                #expect(CacheRecord(storeBytes: record.storeBytes) == record)
+        let seconds = getenv("STRATA_FUZZ_SECONDS").flatMap { Double(String(cString: $0)) }
+        let start = ContinuousClock.now
+        var round = 0
+        while seconds.map({ ContinuousClock.now - start < .seconds($0) }) ?? (round < 20_000) {
+            round += 1
+            let bytes = Self.damaged(using: &generator)
+            guard let record = CacheRecord(storeBytes: bytes) else { continue }
+            guard CacheRecord(storeBytes: record.storeBytes) == record else {
+                Issue.record("seed \(generator.seed): \(bytes) reads otherwise the second time")
+                return
             }
         }
+    }
+
+    /// A record's bytes, or those of two, with some put in, taken out and replaced.
+    private static func damaged(using generator: inout SeededGenerator) -> [UInt8] {
+        var bytes = records.randomElement(using: &generator)?.storeBytes ?? []
+        for _ in 0..<Int.random(in: 0...5, using: &generator) {
+            let place = Int.random(in: 0...bytes.count, using: &generator)
+            let end = min(bytes.count, place + Int.random(in: 0...8, using: &generator))
+            let byte: UInt8 =
+                [0, 1, 2, 127, 128, 255, .random(in: .min ... .max, using: &generator)]
+                .randomElement(using: &generator) ?? 0
+            switch Int.random(in: 0...5, using: &generator) {
+            case 0: bytes.insert(byte, at: place)
+            case 1: bytes.removeSubrange(place..<end)
+            case 2, 3:
+                bytes.replaceSubrange(place..<end, with: repeatElement(byte, count: end - place))
+            case 4:
+                let other = records.randomElement(using: &generator)?.storeBytes ?? []
+                bytes.replaceSubrange(place..., with: other.suffix(max(0, other.count - place)))
+            default: bytes.removeSubrange(end...)
+            }
+        }
+        return bytes
     }
 }
