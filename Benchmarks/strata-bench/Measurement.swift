@@ -8,6 +8,11 @@ struct Measurement: Sendable {
     /// What came out, in the order of the columns.
     let values: [(column: String, value: Double)]
 
+    /// The value in a column.
+    subscript(column: String) -> Double {
+        values.first { $0.column == column }?.value ?? .nan
+    }
+
     /// The value as text, with as many digits as mean something.
     static func format(_ value: Double) -> String {
         if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }

@@ -9,6 +9,7 @@ struct Suite: Sendable {
 
     /// All suites.
     static let all: [Suite] = [
+        .compression, .compressionHit, .compressionStream,
         .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .sessions,
         .redisSessions,
     ]
