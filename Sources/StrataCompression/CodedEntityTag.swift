@@ -3,8 +3,10 @@ import Strata
 /// An entity tag of a representation in some coding (RFC 9110 §8.8.3.3).
 ///
 /// A strong tag names bytes, so each coding of a content needs one of its own: the handler's tag
-/// with the coding's name behind it, `"abc-gzip"` for `"abc"`. A weak tag names the meaning, and
-/// is the same for all. A handler's own tag that looks as if it had a coding's name behind it gets
+/// with the coding's name behind it, `W/"abc-gzip"` for `"abc"`. It is weak, because the bytes of
+/// one content in one coding differ, between libraries, between a stream and a buffer, and once hot
+/// content was made again: nobody may join parts of two of them (§8.8.1). A weak tag of the
+/// handler's names the meaning, and is the same for all codings. A handler's own tag that looks as if it had a coding's name behind it gets
 /// `-identity` there, and so each tag that a client may hold stands for one tag of the handler's
 /// in one coding.
 struct CodedEntityTag: Hashable {
@@ -33,8 +35,9 @@ struct CodedEntityTag: Hashable {
         guard let suffix = Self.suffixes.first(where: { $0 == name }),
             let bare = EntityTag(opaqueTag: String(text[..<dash]), isWeak: tag.isWeak)
         else { return }
-        self.tag = bare
         self.suffix = suffix
+        // What has a coding's name behind it was made of a strong tag.
+        self.tag = isEncoded ? EntityTag(opaqueTag: bare.opaqueTag, isWeak: false) ?? bare : bare
     }
 
     /// Whether it is of a content in a coding.
@@ -43,7 +46,7 @@ struct CodedEntityTag: Hashable {
     /// The tag as it stands in a field.
     var fieldValue: String {
         guard let suffix else { return tag.fieldValue }
-        return tag.fieldValue.dropLast() + "-" + suffix + "\""
+        return (isEncoded ? "W/" : "") + tag.fieldValue.dropLast() + "-" + suffix + "\""
     }
 }
 
@@ -53,7 +56,8 @@ extension Headers {
     ///
     /// - `If-None-Match`: a tag of a coding that this client doesn't accept any more stays as it
     ///   is, and matches nothing: the client is to get the content anew.
-    /// - `If-Match`: any coding's tag stands for the state it was taken of.
+    /// - `If-Match`: any coding's tag stands for the state it was taken of, and so for the strong
+    ///   tag that the handler gave it.
     /// - `If-Range`: no part of encoded content can be sent, so the tag of one turns the request
     ///   into one for all of it.
     mutating func removeCodings(fromConditionsOf list: QualityList, _ offers: [ContentCoding]) {
