@@ -11,12 +11,15 @@ import Testing
         String((0..<16).map { _ in digits.randomElement(using: &generator) ?? "0" })
     }
 
-    /// A page that reflects text from the request beside a token.
+    /// A page that reflects text from the request beside a token, long enough to get smaller
+    /// whatever it reflects.
     static func page(reflecting guess: String, token: String) -> String {
         """
         <html><body><h1>Search</h1><p>Nothing was found for "\(guess)".</p>
         <form method="post"><input name="q"><input type="hidden" name="csrf" value="\(token)">
-        </form><p>Search for something else, or go back to the beginning.</p></body></html>
+        </form><p>Search for something else, or go back to the beginning.</p>
+        <ul><li><a href="/search/help">Help for searching</a></li>
+        <li><a href="/search/all">Everything there is to search for</a></li></ul></body></html>
         """
     }
 
