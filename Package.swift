@@ -94,7 +94,7 @@ let package = Package(
             name: "strata-bench",
             dependencies: [
                 "Strata", "StrataCompression", "StrataRedis", "StrataTesting",
-                "CAllocationCounter", "CZlib",
+                "CAllocationCounter", "CZlib", "CHiredis",
             ],
             path: "Benchmarks/strata-bench",
             swiftSettings: librarySettings),

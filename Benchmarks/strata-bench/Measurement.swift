@@ -15,6 +15,7 @@ struct Measurement: Sendable {
 
     /// The value as text, with as many digits as mean something.
     static func format(_ value: Double) -> String {
+        if value.isNaN { return "-" }
         if value == value.rounded(), abs(value) < 1e15 { return String(Int(value)) }
         let scale: Double = abs(value) < 10 ? 100 : abs(value) < 1000 ? 10 : 1
         let scaled = (value * scale).rounded() / scale

@@ -1,12 +1,14 @@
+import CHiredis
 import Glibc
 import Strata
 import StrataRedis
 import StrataTesting
 
 extension Suite {
-    /// GET through the client, beside redis-benchmark on the same server in the same run.
+    /// GET through the client, beside redis-benchmark and plain hiredis on the same server in the
+    /// same run.
     static let redis = Suite(
-        name: "redis", summary: "GET of 4 KiB with 1 and 64 tasks, against redis-benchmark"
+        name: "redis", summary: "GET of 4 KiB, against redis-benchmark and plain hiredis"
     ) {
         guard RedisServer.isInstalled else {
             throw Unavailable(
@@ -15,33 +17,80 @@ extension Suite {
         let server = try await RedisServer()
         let client = try RedisClient(RedisConfiguration(url: server.unixURL))
         defer { client.close() }
-        let value = [UInt8](repeating: 120, count: 4096)
-        _ = try await client.send("SET", "key", .bytes(value))
+        _ = try await client.send("SET", "key", .bytes([UInt8](repeating: 120, count: 4096)))
+        _ = try await client.send("SET", "small", .bytes([UInt8](repeating: 120, count: 100)))
+        _ = try await client.send("SET", "large", .bytes([UInt8](repeating: 120, count: 16 << 20)))
+        let hiredis = try PlainHiredis(server)
 
         var measurements: [Measurement] = []
-        for tasks in [1, 64] {
-            let peer = try redisBenchmark(server, clients: tasks)
-            let rate = try await getRate(
-                client, tasks: tasks, operations: tasks == 1 ? 30_000 : 200_000)
+        func add(_ name: String, _ rate: Rate, peer: Double) {
             measurements.append(
                 Measurement(
-                    name: "GET, \(tasks == 1 ? "1 task" : "\(tasks) tasks")",
+                    name: name,
                     values: [
-                        ("per second", rate.rounded()), ("redis-benchmark", peer.rounded()),
-                        ("ratio", rate / peer),
+                        ("per second", rate.perSecond.rounded()), ("peer", peer.rounded()),
+                        ("ratio", rate.perSecond / peer), ("µs CPU", rate.microsecondsOfCPU),
                     ]))
         }
+        let sequential = try hiredis.getRate(operations: 30_000, batch: 1)
+        add(
+            "GET, 1 task; hiredis", try await getRate(client, tasks: 1, operations: 30_000),
+            peer: sequential)
+        let peer = try redisBenchmark(server, clients: 64)
+        add(
+            "GET, 64 tasks; redis-benchmark",
+            try await getRate(client, tasks: 64, operations: 300_000), peer: peer)
+        let pipelined = try hiredis.getRate(operations: 200_000, batch: 100)
+        add(
+            "GET, batches of 100; hiredis", try await batchRate(client, operations: 200_000),
+            peer: pipelined)
+
+        let alone = try await slowOnes(client, isLargeBeside: false)
+        let beside = try await slowOnes(client, isLargeBeside: true)
+        measurements.append(
+            Measurement(
+                name: "p99 of small GETs in µs, beside 16 MiB",
+                values: [
+                    ("per second", beside), ("peer", alone), ("ratio", beside / alone),
+                    ("µs CPU", .nan),
+                ]))
         return measurements
     }
 
-    /// How many GETs a second so many tasks do together; the median of five runs.
-    private static func getRate(
-        _ client: RedisClient, tasks: Int, operations: Int
-    ) async throws -> Double {
+    private struct Rate {
+        var perSecond: Double
+        var microsecondsOfCPU: Double
+    }
+
+    /// How many operations a second, and at what cost of this process; the median of five runs.
+    private static func rate(
+        operations: Int, _ body: () async throws -> Void
+    ) async throws -> Rate {
         let time = SystemTime()
         var rates: [Double] = []
+        var costs: [Double] = []
         for run in 0...5 {
-            let start = time.uptime
+            let (start, before) = (time.uptime, processTime())
+            try await body()
+            // The first run warms up.
+            if run == 0 { continue }
+            rates.append(Double(operations) / ((time.uptime - start) / .seconds(1)))
+            costs.append((processTime() - before) / Double(operations))
+        }
+        return Rate(perSecond: median(rates), microsecondsOfCPU: median(costs))
+    }
+
+    /// The processor time of this process in microseconds.
+    private static func processTime() -> Double {
+        var moment = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &moment)
+        return Double(moment.tv_sec) * 1e6 + Double(moment.tv_nsec) / 1e3
+    }
+
+    private static func getRate(
+        _ client: RedisClient, tasks: Int, operations: Int
+    ) async throws -> Rate {
+        try await rate(operations: operations) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<tasks {
                     group.addTask {
@@ -52,16 +101,47 @@ extension Suite {
                 }
                 try await group.waitForAll()
             }
-            // The first run warms up.
-            if run > 0 { rates.append(Double(operations) / ((time.uptime - start) / .seconds(1))) }
         }
-        return median(rates)
+    }
+
+    private static func batchRate(_ client: RedisClient, operations: Int) async throws -> Rate {
+        let batch = [RedisCommand](repeating: RedisCommand("GET", "key"), count: 100)
+        return try await rate(operations: operations) {
+            for _ in 0..<(operations / batch.count) { _ = try await client.pipeline(batch) }
+        }
+    }
+
+    /// How many microseconds all but a hundredth of small GETs take, beside one large one after the
+    /// other or not.
+    private static func slowOnes(
+        _ client: RedisClient, isLargeBeside: Bool
+    ) async throws -> Double {
+        let large = Task {
+            while isLargeBeside, !Task.isCancelled {
+                // In pieces, as the store fetches a large value.
+                for start in stride(from: 0, to: 16 << 20, by: 256 * 1024) {
+                    let command = RedisCommand(
+                        "GETRANGE", "large", .integer(start), .integer(start + 256 * 1024 - 1))
+                    _ = try? await client.send(command, lane: .large)
+                }
+            }
+        }
+        defer { large.cancel() }
+        let time = SystemTime()
+        var latencies: [Double] = []
+        for _ in 0..<20_000 {
+            let start = time.uptime
+            _ = try await client.send("GET", "small")
+            latencies.append((time.uptime - start) / .microseconds(1))
+        }
+        latencies.sort()
+        return latencies[latencies.count * 99 / 100]
     }
 
     /// How many GETs a second redis-benchmark does with so many clients, without pipelining.
     private static func redisBenchmark(_ server: RedisServer, clients: Int) throws -> Double {
         let command =
-            "redis-benchmark -s '\(server.socketPath)' -c \(clients) -n 100000 --csv GET key"
+            "redis-benchmark -s '\(server.socketPath)' -c \(clients) -n 200000 --csv GET key"
         guard let pipe = popen(command, "r") else {
             throw Unavailable(
                 message: "redis-benchmark can't be started: apt-get install redis-tools")
@@ -83,5 +163,43 @@ extension Suite {
                 message: "redis-benchmark printed no rate: apt-get install redis-tools")
         }
         return rate
+    }
+}
+
+/// hiredis as its manual shows it: one connection, and each reply a tree.
+private final class PlainHiredis {
+    private let context: UnsafeMutablePointer<redisContext>
+
+    init(_ server: RedisServer) throws {
+        guard let context = redisConnectUnix(server.socketPath), context.pointee.err == 0 else {
+            throw Unavailable(message: "hiredis can't connect")
+        }
+        self.context = context
+    }
+
+    deinit { redisFree(context) }
+
+    /// How many GETs a second, sent so many at once; the median of five runs.
+    func getRate(operations: Int, batch: Int) throws -> Double {
+        let time = SystemTime()
+        var rates: [Double] = []
+        let command = Array("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n".utf8CString)
+        for run in 0...5 {
+            let start = time.uptime
+            for _ in 0..<(operations / batch) {
+                for _ in 0..<batch {
+                    redisAppendFormattedCommand(context, command, command.count - 1)
+                }
+                for _ in 0..<batch {
+                    var reply: UnsafeMutableRawPointer?
+                    guard redisGetReply(context, &reply) == REDIS_OK else {
+                        throw Unavailable(message: "hiredis got no reply")
+                    }
+                    freeReplyObject(reply)
+                }
+            }
+            if run > 0 { rates.append(Double(operations) / ((time.uptime - start) / .seconds(1))) }
+        }
+        return median(rates)
     }
 }

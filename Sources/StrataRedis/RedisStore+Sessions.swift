@@ -131,7 +131,10 @@ extension RedisStore: SessionStore {
     private func run(
         _ script: RedisScript, _ session: SessionDigest, _ arguments: [RedisArgument]
     ) async throws(StoreError) -> RedisValue {
-        try await client.run(
+        if firstSession.take() {
+            Task { if let risk = await sessionEvictionRisk() { events(risk) } }
+        }
+        return try await client.run(
             script, keys: ["\(sessionPrefix)s:\(session)"],
             arguments: [.text(sessionPrefix), .text(session.description)] + arguments,
             within: timeLimit)

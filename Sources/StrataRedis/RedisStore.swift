@@ -37,7 +37,8 @@ public struct RedisStore: CacheStore {
     /// live.
     public let generationLifetime: Duration
 
-    private let events: Events
+    let events: Events
+    let firstSession = FirstUse()
 
     /// The longest time to live that is given to Redis.
     private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)

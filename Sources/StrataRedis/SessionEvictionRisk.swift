@@ -1,0 +1,49 @@
+public import Strata
+import Synchronization
+
+/// Redis may evict sessions when its memory is full, and people would be logged out.
+public struct SessionEvictionRisk: Event, Hashable {
+    /// The server's `maxmemory-policy`.
+    public let policy: String
+
+    /// What is the matter, and what to do.
+    public var description: String {
+        "Redis holds sessions, and may evict them when its memory is full: its maxmemory-policy is "
+            + "\(policy). Set it to noeviction, or keep sessions on a server of their own."
+    }
+
+    /// What `INFO memory` says; nil where nothing is ever evicted.
+    init?(memory text: String) {
+        var fields: [Substring: Substring] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { fields[parts[0]] = parts[1] }
+        }
+        guard let policy = fields["maxmemory_policy"], policy != "noeviction",
+            fields["maxmemory"] != "0"
+        else { return nil }
+        self.policy = String(policy)
+    }
+}
+
+extension RedisStore {
+    /// Whether Redis may evict sessions, which all have a time to live and so are in the way of
+    /// every `maxmemory-policy` but `noeviction`; nil where it can't, or does not say.
+    ///
+    /// The store asks this by itself when sessions are first used, and tells the answer as an event.
+    public func sessionEvictionRisk() async -> SessionEvictionRisk? {
+        let reply = try? await client.send(RedisCommand("INFO", "memory"), reads: .primary)
+        return reply?.text.flatMap { SessionEvictionRisk(memory: $0) }
+    }
+}
+
+/// Whether the store has held sessions before; shared by its copies.
+final class FirstUse: Sendable {
+    private let isOver = Atomic<Bool>(false)
+
+    /// Whether this is the first time that it is asked.
+    func take() -> Bool {
+        // A look first: this is asked for each session, and once in a lifetime written.
+        !isOver.load(ordering: .relaxed) && !isOver.exchange(true, ordering: .relaxed)
+    }
+}

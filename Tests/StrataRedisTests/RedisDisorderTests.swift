@@ -1,0 +1,201 @@
+import StrataTesting
+import Testing
+
+@testable import Strata
+@testable import StrataRedis
+
+@Suite(
+    .enabled(if: RedisServer.isInstalled, "redis-server is not installed"),
+    .timeLimit(.minutes(1)))
+struct `When Redis is in disorder` {
+    private static func value(_ store: RedisStore, _ key: String) async throws -> [UInt8]? {
+        try await store.value(for: key, as: [UInt8].self)
+    }
+
+    /// Fills the server beyond its memory.
+    private static func fill(_ store: RedisStore) async -> [StoreError] {
+        var errors: [StoreError] = []
+        for index in 0..<64 {
+            let error = await storeError {
+                try await store.set(
+                    [UInt8](repeating: 1, count: 100_000), for: "fill-\(index)",
+                    timeToLive: .seconds(600))
+            }
+            if let error { errors.append(error) }
+        }
+        return errors
+    }
+
+    @Test(arguments: [
+        "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu",
+        "volatile-random", "volatile-ttl",
+    ])
+    func `a full server evicts, and what is gone is a miss`(policy: String) async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "4mb", "--maxmemory-policy", policy])
+        let store = RedisStore(client: try server.client())
+        #expect(await Self.fill(store).isEmpty)
+        var hits = 0
+        for index in 0..<64 {
+            guard let value = try await Self.value(store, "fill-\(index)") else { continue }
+            #expect(value == [UInt8](repeating: 1, count: 100_000))
+            hits += 1
+        }
+        #expect((1..<64).contains(hits))
+    }
+
+    @Test func `a full server that evicts nothing refuses writes, and reads go on`() async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "4mb", "--maxmemory-policy", "noeviction"])
+        let store = RedisStore(client: try server.client())
+        try await store.set([1], for: "first", timeToLive: .seconds(600))
+        let errors = await Self.fill(store)
+        #expect(!errors.isEmpty)
+        #expect(errors.allSatisfy { $0.code == .refused && $0.message.contains("maxmemory") })
+        #expect(try await Self.value(store, "first") == [1])
+        // What is removed makes room; the purge itself is refused until then.
+        try await store.remove((0..<64).map { "fill-\($0)" })
+        try await eventually {
+            await storeError {
+                try await store.set([2], for: "second", timeToLive: .seconds(60))
+            } == nil
+        }
+    }
+
+    @Test func `a server that became a replica refuses writes at once`() async throws {
+        let (old, new) = (try await RedisServer(), try await RedisServer())
+        let client = try old.client()
+        let store = RedisStore(client: client)
+        try await store.set([1], for: "key", timeToLive: .seconds(600))
+        try await client.send("REPLICAOF", "127.0.0.1", .integer(new.port))
+        let error = await storeError {
+            try await store.set([2], for: "key", timeToLive: .seconds(600))
+        }
+        #expect(error?.code == .refused)
+        #expect(error?.redisError?.kind == "READONLY")
+    }
+
+    @Test func `a server that is still loading counts as none, and is used once it has loaded`()
+        async throws
+    {
+        let server = try await RedisServer(
+            options: [
+                "--save", "3600 1000000", "--key-load-delay", "2000",
+                "--loading-process-events-interval-bytes", "1024",
+            ])
+        let client = try server.client()
+        let commands = (0..<300).map {
+            RedisCommand("SET", .text("key-\($0)"), "v", "PX", "600000")
+        }
+        _ = try await client.pipeline(commands)
+        try await client.send("SAVE")
+        server.kill()
+        try await server.start()
+        let store = RedisStore(client: try server.client())
+        let error = await storeError { _ = try await Self.value(store, "x") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("LOADING") == true)
+        try await eventually { await storeError { _ = try await Self.value(store, "x") } == nil }
+        #expect(try await client.send("GET", "key-299").text == "v")
+    }
+
+    @Test func `a server that comes back empty is a miss, and is filled again`() async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        try await store.set([1], for: "key", timeToLive: .seconds(600))
+        server.kill()
+        #expect(await storeError { _ = try await Self.value(store, "key") }?.code == .unavailable)
+        try await server.start()
+        try await eventually {
+            await storeError { _ = try await Self.value(store, "key") } == nil
+        }
+        #expect(try await Self.value(store, "key") == nil)
+        try await store.set([2], for: "key", timeToLive: .seconds(600))
+        #expect(try await Self.value(store, "key") == [2])
+    }
+
+    @Test func `a wrong type, a flipped bit and a cut entry are misses, and are overwritten`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let unreadable = Recorder<StoreEntryUnreadable>()
+        let store = RedisStore(client: try server.client(), events: unreadable.events)
+        let client = store.client
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SeededGenerator(seed: seed)
+        let value = (0..<300).map { UInt8(truncatingIfNeeded: $0) }
+        for round in 0..<60 {
+            try await store.set(value, for: "key", timeToLive: .seconds(600))
+            var bytes = try await client.send("GET", "strata:e:key").bytes ?? []
+            switch round % 3 {
+            case 0:
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^=
+                    1 << UInt8.random(in: 0..<8, using: &generator)
+            case 1: bytes = Array(bytes.prefix(Int.random(in: 1..<bytes.count, using: &generator)))
+            default: break
+            }
+            if round % 3 == 2 {
+                try await client.send("DEL", "strata:e:key")
+                try await client.send("LPUSH", "strata:e:key", "x")
+            } else {
+                try await client.send("SET", "strata:e:key", .bytes(bytes), "PX", 600_000)
+            }
+            #expect(try await Self.value(store, "key") == nil, "seed \(seed)")
+            #expect(unreadable.all.count == round + 1, "seed \(seed)")
+        }
+        try await store.set(value, for: "key", timeToLive: .seconds(600))
+        #expect(try await Self.value(store, "key") == value)
+    }
+
+    @Test func `a slow link costs the deadline, and answers as soon as it can`() async throws {
+        let server = try await RedisServer()
+        let link = try SlowLink(to: server.socketPath)
+        var configuration = try RedisConfiguration(url: "unix://\(link.path)")
+        configuration.commandTimeout = .seconds(10)
+        let client = try RedisClient(configuration)
+        let store = RedisStore(client: client, timeLimit: .milliseconds(100))
+        try await store.set([1], for: "key", timeToLive: .seconds(600))
+        link.delay = .milliseconds(20)
+        #expect(try await Self.value(store, "key") == [1])
+        link.delay = .milliseconds(400)
+        let time = await elapsed {
+            let error = await storeError { _ = try await Self.value(store, "key") }
+            #expect(error?.code == .timedOut)
+        }
+        #expect(time < .milliseconds(300))
+        link.delay = .zero
+        try await eventually { (try? await Self.value(store, "key")) == [1] }
+    }
+
+    @Test func `a half-open connection is given up and another one opened`() async throws {
+        let server = try await RedisServer()
+        let link = try SlowLink(to: server.socketPath)
+        var configuration = try RedisConfiguration(url: "unix://\(link.path)")
+        configuration.commandTimeout = .milliseconds(50)
+        configuration.stallTimeout = .milliseconds(300)
+        let client = try RedisClient(configuration)
+        try await client.send(RedisCommand("SET", "key", "v"), within: .seconds(5))
+        // The peer is gone without a word: nothing is refused, and nothing answered.
+        link.swallow()
+        #expect(await storeError { try await client.send("GET", "key") }?.code == .timedOut)
+        try await eventually { (try? await client.send("GET", "key"))?.text == "v" }
+    }
+
+    @Test(arguments: [
+        ("noeviction", false), ("volatile-lru", true), ("allkeys-lru", true),
+        ("volatile-ttl", true), ("allkeys-random", true),
+    ])
+    func `a server that may evict sessions is told of`(policy: String, isTold: Bool) async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "100mb", "--maxmemory-policy", policy])
+        let recorder = Recorder<SessionEvictionRisk>()
+        let store = RedisStore(client: try server.client(), events: recorder.events)
+        #expect(await store.sessionEvictionRisk()?.policy == (isTold ? policy : nil))
+        let session = SessionDigest(of: Array("x".utf8), kind: "session")
+        for _ in 0..<3 { _ = try await store.load(session) }
+        try await eventually { recorder.all.count == (isTold ? 1 : 0) }
+        // Without a limit nothing is evicted, whatever the policy.
+        try await store.client.send("CONFIG", "SET", "maxmemory", "0")
+        #expect(await store.sessionEvictionRisk() == nil)
+    }
+}
