@@ -29,7 +29,7 @@ let package = Package(
         .trait(
             name: "Server",
             description: "The embedded HTTP/1.1 server and what runs on it "
-                + "(needs libmicrohttpd-dev and libcurl4-openssl-dev)."),
+                + "(needs libmicrohttpd-dev, libcurl4-openssl-dev and libsqlite3-dev)."),
         .trait(
             name: "ISAL",
             description: "Faster gzip and deflate at level 1 (needs libisal-dev)."),
@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CSSL"),
         .systemLibrary(name: "CMicroHTTPD"),
         .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "CSQLite"),
 
         .target(name: "Strata", dependencies: ["CCrypto"], swiftSettings: librarySettings),
         .target(
@@ -75,10 +76,14 @@ let package = Package(
             swiftSettings: librarySettings),
         .target(name: "StrataTesting", dependencies: ["Strata"], swiftSettings: librarySettings),
 
+        .target(
+            name: "SQLite",
+            dependencies: ["Strata", .target(name: "CSQLite", condition: server)],
+            swiftSettings: librarySettings),
         .executableTarget(
             name: "strata-example",
             dependencies: [
-                "Strata", "StrataCompression", "StrataRedis",
+                "Strata", "StrataCompression", "StrataRedis", "SQLite",
                 .target(name: "StrataServer", condition: server),
             ],
             swiftSettings: librarySettings),

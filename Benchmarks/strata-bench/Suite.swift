@@ -11,7 +11,7 @@ struct Suite: Sendable {
     static let all: [Suite] = [
         .compression, .compressionHit, .compressionStream,
         .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .sessions,
-        .redisSessions,
+        .redisSessions, .slicing,
     ]
 }
 

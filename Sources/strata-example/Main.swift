@@ -37,6 +37,9 @@ import Foundation
                 store = MemoryStore()
             }
             let shop = try Shop(options, store, statistics)
+            for route in shop.pagination.unlimitedRoutes {
+                note("strata-example gives lists of any length at \(route)")
+            }
             var configuration = Server.Configuration(address: options.address)
             configuration.events = statistics.events
             try await Server(configuration).run(shop.handler) { address in

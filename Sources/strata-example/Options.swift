@@ -5,6 +5,8 @@
     struct Options: Sendable {
         var address = ListenAddress(host: "127.0.0.1", port: 8080)
         var redis: String?
+        /// The file of the database; nil for one in memory.
+        var database: String?
         /// The token that may purge; nobody may where there is none.
         var adminToken: String?
         /// What cookies and cursors are signed with: the first one signs, all are accepted.
@@ -17,11 +19,14 @@
         }
 
         static let help = """
-            strata-example [--listen HOST:PORT] [--redis URL]
+            strata-example [--listen HOST:PORT] [--redis URL] [--database FILE]
 
               --listen HOST:PORT   where to listen; 127.0.0.1:8080 by default
               --redis URL          where to keep the cache and the sessions, such as
                                    redis://127.0.0.1:6379; in memory by default
+              --database FILE      the products, in a database of SQLite that instances can
+                                   share; made and filled where it isn't there; in memory by
+                                   default
               --help               this
 
             Environment:
@@ -49,12 +54,13 @@
                 let name = argument.hasPrefix("--") ? parts[0] : argument
                 switch name {
                 case "--help": return .help
-                case "--listen", "--redis":
+                case "--listen", "--redis", "--database":
                     guard let value = name == argument ? rest.popFirst() : parts.dropFirst().first
                     else { return .invalid("\(name) needs a value.") }
-                    if name == "--redis" {
-                        options.redis = value
-                    } else {
+                    switch name {
+                    case "--redis": options.redis = value
+                    case "--database": options.database = value
+                    default:
                         do {
                             options.address = try ListenAddress(value)
                         } catch {

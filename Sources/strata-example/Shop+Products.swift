@@ -7,18 +7,25 @@
         func addProducts(to router: inout Router) {
             // Returns them all, whatever the query says: the page is cut out of it.
             router.on(.get, "/products") { _, _ in
-                let products = catalogue.all
-                return Response(
+                Response(
                     headers: [.contentType: "application/json"],
                     body: .stream(
                         BodyStream { writer in
                             var separator = "["
-                            for product in products {
-                                try await writer.write(separator)
-                                try await writer.write(product.json)
-                                separator = ","
+                            var last = 0
+                            while true {
+                                // No more at a time than the longest page: who sends them may be
+                                // slow, and the rest may not be wanted.
+                                let entries = try catalogue.entries(behind: last, count: 100)
+                                guard let end = entries.last else { break }
+                                last = end.product.id
+                                for entry in entries {
+                                    try await writer.write(separator)
+                                    try await writer.write(entry.json)
+                                    separator = ","
+                                }
                             }
-                            try await writer.write("]")
+                            try await writer.write(last == 0 ? "[]" : "]")
                         }))
             }
 
@@ -41,7 +48,7 @@
                         detail: "A product has a name of at most 200 characters, and no negative "
                             + "price.")
                 }
-                catalogue.replace(product)
+                try catalogue.replace(product)
                 try await purge("product-\(product.id)")
                 let entry = Catalogue.Entry(product)
                 var response = Response.json(entry.json)
@@ -59,7 +66,7 @@
         ///
         /// - Throws: a 404 that may be cached, unlike other problems.
         private func product(_ match: Router.Match) throws -> Catalogue.Entry {
-            guard let id = Int(match["id"]), let product = catalogue[id] else {
+            guard let id = Int(match["id"]), let product = try catalogue.entry(id) else {
                 throw Problem(
                     .notFound, detail: "There is no product \(match["id"]).",
                     headers: [.cacheControl: "public"])

@@ -18,7 +18,7 @@
 
     /// The service: its layers, and the routes behind them.
     struct Shop: Sendable {
-        let catalogue = Catalogue()
+        let catalogue: Catalogue
         let store: any CacheStore & SessionStore
         let statistics: Statistics
         let caching: Caching
@@ -32,6 +32,7 @@
             self.store = store
             self.statistics = statistics
             adminToken = options.adminToken
+            catalogue = try Catalogue(path: options.database)
             let events = statistics.events
 
             let secrets = Self.secrets(options)
@@ -47,6 +48,7 @@
                 store: store,
                 rules: [
                     .path("/products").fresh(for: .seconds(30)).tagged("products"),
+                    .path("/catalog").fresh(for: .seconds(30)).tagged("products"),
                     .path("/products/{id}").status(.notFound).fresh(for: .seconds(5)),
                     .path("/products/{id}").fresh(for: .seconds(60))
                         .staleWhileRevalidate(for: .seconds(30))
@@ -58,9 +60,11 @@
                     .path("/healthz").never,
                     .path("/readyz").never,
                 ], events: events)
+            var pages = Pagination.Configuration()
+            pages.style.total = "total"
             pagination = Pagination(
                 defaultLimit: 20, maximumLimit: 100, keys: secrets.compactMap(CursorKey.init),
-                events: events)
+                configuration: pages, events: events)
         }
 
         /// Everything together; the layer listed first is outermost.
@@ -77,6 +81,7 @@
         private var router: Router {
             var router = Router(statistics)
             addProducts(to: &router)
+            addCatalogue(to: &router)
             addDemonstrations(to: &router)
             addAccount(to: &router)
             addOperations(to: &router)

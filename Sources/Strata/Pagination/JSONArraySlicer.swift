@@ -30,14 +30,19 @@ package struct JSONArraySlicer: Sendable {
     /// item, all bytes fed so far, so that they can be passed on unchanged.
     package private(set) var output: [UInt8] = []
 
-    /// How many items of the list ended so far.
-    package private(set) var itemCount = 0
+    /// How many items the list has, as far as that is known: exactly where its end was read. What
+    /// stands behind the page is read for it up to `countLimit` items.
+    package private(set) var total: PageTotal?
+
+    /// How many items ended so far, those before the page aside.
+    private var itemCount = 0
 
     private let path: [[UInt8]]
-    private let member: [UInt8]?
+    private let members: [[UInt8]]
     private let offset: Int
     private let limit: Int
     private let maximumBytes: Int
+    private let countLimit: Int
 
     private var scanner = JSONScanner()
     private var stage = Stage.seeking
@@ -66,34 +71,38 @@ package struct JSONArraySlicer: Sendable {
     /// Where in ``output`` the list ends.
     private var listEnd = 0
     /// Where in ``output`` members beside the list stand that may be replaced.
-    private var replaced: [Range<Int>] = []
+    private var replaced: [(name: [UInt8], range: Range<Int>)] = []
     /// Where in ``output`` the last value beside the list ended, and where the name began that
     /// was met last.
     private var valueEnd: Int?
     private var nameBegin = 0
-    private var isReplacing = false
+    private var replacedName: [UInt8]?
 
-    private enum Stage { case seeking, inList, afterList }
+    private enum Stage { case seeking, inList, afterList, counting }
 
     /// Makes a slicer.
     ///
     /// - Parameters:
     ///   - path: the names of the members that lead from an object at the top to the list. An
     ///     array at the top is a list whatever the path.
-    ///   - member: the name of a member beside the list that may be replaced in the page.
+    ///   - members: the names of members beside the list that may be replaced in the page.
     ///   - offset: how many items stand before the page.
     ///   - limit: how many items the page has at most, one or more.
     ///   - maximumBytes: how long the page may get. Where the items are so large that fewer than
     ///     `limit` fit, the page has fewer.
+    ///   - countLimit: up to how many items are counted for ``total``; 0 for no more than the page
+    ///     needs.
     package init(
-        path: [String] = [], member: String? = nil, offset: Int = 0, limit: Int, maximumBytes: Int
+        path: [String] = [], members: [String] = [], offset: Int = 0, limit: Int,
+        maximumBytes: Int, countLimit: Int = 0
     ) {
         precondition(limit > 0 && offset >= 0, "A page has room for one item or more")
         self.path = path.map { Array($0.utf8) }
-        self.member = member.map { Array($0.utf8) }
+        self.members = members.map { Array($0.utf8) }
         self.offset = offset
         self.limit = limit
         self.maximumBytes = maximumBytes
+        self.countLimit = countLimit
     }
 
     /// Reads the next piece; nil while the outcome is open.
@@ -105,9 +114,10 @@ package struct JSONArraySlicer: Sendable {
 
     /// Tells that there are no more pieces.
     package mutating func finish() -> Outcome {
+        if stage == .counting { return cutOutcome }
         if let fault = scanner.faultAtEnd() { return .malformed(fault, at: consumed) }
         guard stage == .afterList else { return .notAList }
-        return .page(count: max(0, itemCount - offset), hasMore: false)
+        return .page(count: itemCount, hasMore: false)
     }
 
     private mutating func feed(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
@@ -125,7 +135,10 @@ package struct JSONArraySlicer: Sendable {
                 nameStart = next
                 outcome = nil
             case .nameEnded: outcome = nameEnded(next, bytes)
-            case .invalid(let fault): outcome = .malformed(fault, at: consumed + next)
+            case .invalid(let fault):
+                // What stands behind the page isn't judged, only not counted.
+                outcome =
+                    stage == .counting ? cutOutcome : .malformed(fault, at: consumed + next)
             case .pieceEnded:
                 keepName(upTo: bytes.count, bytes)
                 emit(upTo: bytes.count, bytes)
@@ -150,17 +163,23 @@ package struct JSONArraySlicer: Sendable {
         package let bytes: [UInt8]
         fileprivate let listEnd: Int
         fileprivate let isInObject: Bool
-        fileprivate let replaced: [Range<Int>]
+        fileprivate let replaced: [(name: [UInt8], range: Range<Int>)]
 
-        /// The page with a member put behind its list, in the place of those that it had of that
-        /// name; nil where no object holds the list.
-        package func adding(_ member: [UInt8]) -> [UInt8]? {
-            guard isInObject else { return nil }
+        /// The page with members put behind its list, in the place of those that it had of their
+        /// names; nil where no object holds the list.
+        ///
+        /// - Parameter members: each with its value as JSON.
+        package func adding(_ members: [(name: String, value: String)]) -> [UInt8]? {
+            guard isInObject, !members.isEmpty else { return nil }
+            let replaced = replaced.filter { old in
+                members.contains { $0.name.utf8.elementsEqual(old.name) }
+            }.map(\.range)
+            let added = members.map { "," + $0.name.jsonQuoted + ":" + $0.value }.joined()
             var bytes = bytes
             for range in replaced.reversed() where range.lowerBound >= listEnd {
                 bytes.removeSubrange(range)
             }
-            bytes.insert(contentsOf: [UInt8(ascii: ",")] + member, at: listEnd)
+            bytes.insert(contentsOf: added.utf8, at: listEnd)
             for range in replaced.reversed() where range.upperBound <= listEnd {
                 var range = range
                 if bytes[range.lowerBound] == UInt8(ascii: "\""),
@@ -181,10 +200,13 @@ package struct JSONArraySlicer: Sendable {
         _ kind: JSONScanner.Kind, _ next: Int, _ bytes: UnsafeRawBufferPointer
     ) -> Outcome? {
         let depth = kind == .array || kind == .object ? scanner.depth - 1 : scanner.depth
-        if stage == .inList {
+        if stage == .counting {
+            total = .atLeast(countLimit + 1)
+            return cutOutcome
+        } else if stage == .inList {
             guard depth == listDepth else { return nil }
-            if itemCount - offset == limit { return cutPage(bytes) }
-            if itemCount == offset, !isEmitting {
+            if itemCount == limit { return cutPage(bytes) }
+            if !isEmitting {
                 isEmitting = true
                 emitStart = next - 1
             }
@@ -211,15 +233,19 @@ package struct JSONArraySlicer: Sendable {
     }
 
     private mutating func valueEnded(_ next: Int, _ bytes: UnsafeRawBufferPointer) -> Outcome? {
-        if stage == .inList {
+        if stage == .counting {
+            total = .exactly(countLimit - scanner.untoldValues)
+            return cutOutcome
+        } else if stage == .inList {
             if scanner.depth == listDepth {
                 itemCount += 1
-                guard itemCount > offset else { return nil }
                 let length = output.count + next - emitStart
                 guard length <= maximumBytes else { return overflow(bytes) }
-                cut = (length, itemCount - offset)
+                cut = (length, itemCount)
             } else {
                 stage = .afterList
+                total = .exactly(offset - scanner.untoldValues + itemCount)
+                scanner.untoldValues = 0
                 scanner.watchedDepth = listDepth - 1
                 if !isEmitting {
                     isEmitting = true
@@ -229,8 +255,10 @@ package struct JSONArraySlicer: Sendable {
                 valueEnd = listEnd
             }
         } else if isBesideList {
-            if isReplacing { replaced.append((valueEnd ?? nameBegin)..<place(next)) }
-            isReplacing = false
+            if let name = replacedName {
+                replaced.append((name, (valueEnd ?? nameBegin)..<place(next)))
+            }
+            replacedName = nil
             valueEnd = place(next)
         } else if matched > 0, scanner.depth == matched {
             matched -= 1
@@ -244,7 +272,7 @@ package struct JSONArraySlicer: Sendable {
         nameStart = nil
         let text = JSONText.unescaped(name)
         guard text == path[matched] else {
-            isReplacing = matched == path.count - 1 && text != nil && text == member
+            replacedName = matched == path.count - 1 ? members.first { $0 == text } : nil
             return nil
         }
         guard met == matched else { return .malformed(.duplicateList, at: consumed + next) }
@@ -265,6 +293,7 @@ package struct JSONArraySlicer: Sendable {
         stage = .inList
         listDepth = scanner.depth
         scanner.watchedDepth = listDepth
+        scanner.untoldValues = offset
     }
 
     // MARK: - Bytes
@@ -284,17 +313,22 @@ package struct JSONArraySlicer: Sendable {
     /// Keeps what was read of a name, unless it is too long for any on the path: no byte of a
     /// name takes more than the six of an escape.
     private mutating func keepName(upTo end: Int, _ bytes: UnsafeRawBufferPointer) {
-        guard let start = nameStart, name.count <= 6 * max(path[matched].count, member?.count ?? 0)
-        else { return }
+        guard let start = nameStart else { return }
+        let longest = members.reduce(path[matched].count) { max($0, $1.count) }
+        guard name.count <= 6 * longest else { return }
         name.append(contentsOf: bytes[start..<end])
     }
 
-    private mutating func overflow(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    private mutating func overflow(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         stage == .inList && cut.count > 0 ? cutPage(bytes) : .tooLarge
     }
 
-    /// Ends the page behind the last item that fits, and closes what is open around it.
-    private mutating func cutPage(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    /// What came of a page that was cut.
+    private var cutOutcome: Outcome { .page(count: cut.count, hasMore: true) }
+
+    /// Ends the page behind the last item that fits, and closes what is open around it; the
+    /// outcome, unless what stands behind is to be counted.
+    private mutating func cutPage(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         if output.count <= cut.length {
             emit(upTo: emitStart + cut.length - output.count, bytes)
         } else {
@@ -303,6 +337,14 @@ package struct JSONArraySlicer: Sendable {
         output.append(UInt8(ascii: "]"))
         listEnd = output.count
         for _ in 1..<listDepth { output.append(UInt8(ascii: "}")) }
-        return .page(count: cut.count, hasMore: true)
+        let ended = offset + itemCount
+        guard countLimit > ended else {
+            total = .atLeast(offset + cut.count + 1)
+            return cutOutcome
+        }
+        stage = .counting
+        isEmitting = false
+        scanner.untoldValues = countLimit - ended
+        return nil
     }
 }

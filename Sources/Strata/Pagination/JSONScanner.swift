@@ -37,6 +37,10 @@ package struct JSONScanner: Sendable {
     /// Values and names that stand within at most so many containers are told about.
     package var watchedDepth = 0
 
+    /// So many values that stand within exactly ``watchedDepth`` containers are not told about;
+    /// it counts down as they end.
+    package var untoldValues = 0
+
     /// How many containers are open.
     package private(set) var depth = 0
 
@@ -54,7 +58,7 @@ package struct JSONScanner: Sendable {
     /// What the next byte of a character must lie within (RFC 3629 §4).
     private var continuation: ClosedRange<UInt8> = 0x80...0xBF
 
-    private enum Phase: UInt8 {
+    fileprivate enum Phase: UInt8 {
         case beginning, byteOrderMark
         case value, valueOrEnd, nameOrEnd, name, colon, afterValue
         case string, escape, hexadecimal, character
@@ -72,27 +76,48 @@ package struct JSONScanner: Sendable {
     package mutating func scan(_ bytes: UnsafeRawBufferPointer, from position: inout Int) -> Event {
         guard let base = bytes.baseAddress else { return .pieceEnded }
         let end = bytes.count
+        // Both stand in registers while the loop runs.
         var next = position
-        defer { position = next }
+        var phase = self.phase
+        defer {
+            position = next
+            self.phase = phase
+        }
 
         while next < end {
             switch phase {
             case .value, .valueOrEnd:
                 let byte = Self.skipWhitespace(base, &next, end)
                 guard let byte else { return .pieceEnded }
-                if byte == .closingBracket, phase == .valueOrEnd {
-                    next += 1
-                    pop()
-                    if depth <= watchedDepth { return .valueEnded }
+                switch byte {
+                case .quote:
+                    isName = false
+                    phase = .string
+                case UInt8(ascii: "1")...UInt8(ascii: "9"): phase = .integer
+                case UInt8(ascii: "0"): phase = .zero
+                case UInt8(ascii: "-"): phase = .minus
+                case .openingBrace, .openingBracket:
+                    guard depth < Self.maximumDepth else { return .invalid(.tooDeep) }
+                    push(isObject: byte == .openingBrace)
+                    phase = byte == .openingBrace ? .nameOrEnd : .valueOrEnd
+                    next &+= 1
+                    if tellsBegin(at: depth &- 1) {
+                        return .valueBegan(byte == .openingBrace ? .object : .array)
+                    }
                     continue
+                case .closingBracket where phase == .valueOrEnd:
+                    next &+= 1
+                    pop()
+                    phase = .afterValue
+                    if tellsEnd() { return .valueEnded }
+                    continue
+                default:
+                    guard let rest = Self.literal(byte) else { return .invalid(.syntax) }
+                    literalRest = rest
+                    phase = .literal
                 }
-                guard let kind = begin(byte) else {
-                    let opens = byte == .openingBrace || byte == .openingBracket
-                    return .invalid(opens ? .tooDeep : .syntax)
-                }
-                next += 1
-                let outside = kind == .object || kind == .array ? depth - 1 : depth
-                if outside <= watchedDepth { return .valueBegan(kind) }
+                next &+= 1
+                if tellsBegin(at: depth) { return .valueBegan(phase.kind) }
 
             case .string:
                 Self.skipPlain(base, &next, end)
@@ -100,21 +125,23 @@ package struct JSONScanner: Sendable {
                 let byte = base.load(fromByteOffset: next, as: UInt8.self)
                 switch byte {
                 case .quote:
-                    next += 1
+                    next &+= 1
                     if isName {
                         phase = .colon
                         if depth <= watchedDepth { return .nameEnded }
                     } else {
                         phase = .afterValue
-                        if depth <= watchedDepth { return .valueEnded }
+                        if tellsEnd() { return .valueEnded }
                     }
                 case .backslash:
-                    next += 1
+                    next &+= 1
                     phase = .escape
                 default:
                     guard byte >= 0x80 else { return .invalid(.controlCharacter) }
+                    if Self.skipCharacters(base, &next, end) { continue }
                     guard beginCharacter(byte) else { return .invalid(.encoding) }
-                    next += 1
+                    phase = .character
+                    next &+= 1
                 }
 
             case .afterValue:
@@ -123,12 +150,12 @@ package struct JSONScanner: Sendable {
                 guard depth > 0 else { return .invalid(.trailingBytes) }
                 let isObject = containers & 1 == 1
                 if byte == .comma {
-                    next += 1
+                    next &+= 1
                     phase = isObject ? .name : .value
                 } else if byte == (isObject ? .closingBrace : .closingBracket) {
-                    next += 1
+                    next &+= 1
                     pop()
-                    if depth <= watchedDepth { return .valueEnded }
+                    if tellsEnd() { return .valueEnded }
                 } else {
                     return .invalid(.syntax)
                 }
@@ -137,14 +164,15 @@ package struct JSONScanner: Sendable {
                 let byte = Self.skipWhitespace(base, &next, end)
                 guard let byte else { return .pieceEnded }
                 if byte == .quote {
-                    next += 1
+                    next &+= 1
                     isName = true
                     phase = .string
                     if depth <= watchedDepth { return .nameBegan }
                 } else if byte == .closingBrace, phase == .nameOrEnd {
-                    next += 1
+                    next &+= 1
                     pop()
-                    if depth <= watchedDepth { return .valueEnded }
+                    phase = .afterValue
+                    if tellsEnd() { return .valueEnded }
                 } else {
                     return .invalid(.syntax)
                 }
@@ -153,18 +181,30 @@ package struct JSONScanner: Sendable {
                 let byte = Self.skipWhitespace(base, &next, end)
                 guard let byte else { return .pieceEnded }
                 guard byte == .colon else { return .invalid(.syntax) }
-                next += 1
+                next &+= 1
                 phase = .value
 
-            case .minus, .zero, .integer, .point, .fraction, .exponent, .exponentSign,
-                .exponentDigits:
+            case .integer, .fraction, .exponentDigits:
+                Self.skipDigits(base, &next, end)
+                guard next < end else { return .pieceEnded }
                 let byte = base.load(fromByteOffset: next, as: UInt8.self)
-                if continueNumber(byte) {
-                    next += 1
+                if let after = phase.after(byte) {
+                    next &+= 1
+                    phase = after
                 } else {
-                    guard numberMayEnd else { return .invalid(.syntax) }
                     phase = .afterValue
-                    if depth <= watchedDepth { return .valueEnded }
+                    if tellsEnd() { return .valueEnded }
+                }
+
+            case .minus, .zero, .point, .exponent, .exponentSign:
+                let byte = base.load(fromByteOffset: next, as: UInt8.self)
+                if let after = phase.after(byte) {
+                    next &+= 1
+                    phase = after
+                } else {
+                    guard phase == .zero else { return .invalid(.syntax) }
+                    phase = .afterValue
+                    if tellsEnd() { return .valueEnded }
                 }
 
             case .escape:
@@ -178,19 +218,19 @@ package struct JSONScanner: Sendable {
                 default:
                     return .invalid(.escape)
                 }
-                next += 1
+                next &+= 1
 
             case .hexadecimal:
                 let byte = base.load(fromByteOffset: next, as: UInt8.self)
                 guard byte.hexadecimalDigit != nil else { return .invalid(.escape) }
-                next += 1
+                next &+= 1
                 pending -= 1
                 if pending == 0 { phase = .string }
 
             case .character:
                 let byte = base.load(fromByteOffset: next, as: UInt8.self)
                 guard continuation.contains(byte) else { return .invalid(.encoding) }
-                next += 1
+                next &+= 1
                 continuation = 0x80...0xBF
                 pending -= 1
                 if pending == 0 { phase = .string }
@@ -200,16 +240,16 @@ package struct JSONScanner: Sendable {
                 guard byte == UInt8(truncatingIfNeeded: literalRest) else {
                     return .invalid(.syntax)
                 }
-                next += 1
+                next &+= 1
                 literalRest >>= 8
                 if literalRest == 0 {
                     phase = .afterValue
-                    if depth <= watchedDepth { return .valueEnded }
+                    if tellsEnd() { return .valueEnded }
                 }
 
             case .beginning:
                 if base.load(fromByteOffset: next, as: UInt8.self) == 0xEF {
-                    next += 1
+                    next &+= 1
                     pending = 2
                     phase = .byteOrderMark
                 } else {
@@ -219,7 +259,7 @@ package struct JSONScanner: Sendable {
             case .byteOrderMark:
                 let byte = base.load(fromByteOffset: next, as: UInt8.self)
                 guard byte == (pending == 2 ? 0xBB : 0xBF) else { return .invalid(.encoding) }
-                next += 1
+                next &+= 1
                 pending -= 1
                 if pending == 0 { phase = .value }
             }
@@ -233,90 +273,49 @@ package struct JSONScanner: Sendable {
         return phase == .afterValue || numberMayEnd ? nil : .incomplete
     }
 
+    // MARK: - What is told
+
+    @inline(__always)
+    private func tellsBegin(at depth: Int) -> Bool {
+        depth <= watchedDepth && !(untoldValues > 0 && depth == watchedDepth)
+    }
+
+    @inline(__always)
+    private mutating func tellsEnd() -> Bool {
+        guard depth <= watchedDepth else { return false }
+        guard untoldValues > 0, depth == watchedDepth else { return true }
+        untoldValues &-= 1
+        return false
+    }
+
     // MARK: - Containers
 
+    @inline(__always)
     private mutating func push(isObject: Bool) {
         if depth & 63 == 0, depth > 0 { outerContainers.append(containers) }
         containers = containers << 1 | (isObject ? 1 : 0)
-        depth += 1
-        phase = isObject ? .nameOrEnd : .valueOrEnd
+        depth &+= 1
     }
 
+    @inline(__always)
     private mutating func pop() {
-        depth -= 1
+        depth &-= 1
         containers >>= 1
         if depth & 63 == 0, depth > 0 { containers = outerContainers.removeLast() }
-        phase = .afterValue
     }
 
     // MARK: - Values
 
-    /// Takes the first byte of a value; nil where it is none, or would nest too deep.
-    private mutating func begin(_ byte: UInt8) -> Kind? {
+    /// The bytes behind the first of a literal, the next in the lowest; nil where none begins with
+    /// it.
+    @inline(__always)
+    private static func literal(_ byte: UInt8) -> UInt32? {
         switch byte {
-        case .quote:
-            isName = false
-            phase = .string
-            return .string
-        case .openingBrace, .openingBracket:
-            guard depth < Self.maximumDepth else { return nil }
-            push(isObject: byte == .openingBrace)
-            return byte == .openingBrace ? .object : .array
-        case UInt8(ascii: "1")...UInt8(ascii: "9"):
-            phase = .integer
-            return .number
-        case UInt8(ascii: "0"):
-            phase = .zero
-            return .number
-        case UInt8(ascii: "-"):
-            phase = .minus
-            return .number
-        case UInt8(ascii: "t"): literalRest = 0x65_7572
-        case UInt8(ascii: "f"): literalRest = 0x6573_6C61
-        case UInt8(ascii: "n"): literalRest = 0x6C_6C75
-        default: return nil
+        case UInt8(ascii: "t"): 0x65_7572
+        case UInt8(ascii: "f"): 0x6573_6C61
+        case UInt8(ascii: "n"): 0x6C_6C75
+        default: nil
         }
-        phase = .literal
-        return .literal
-    }
-
-    /// Takes a byte of a number (RFC 8259 §6); false where the number ends before it.
-    private mutating func continueNumber(_ byte: UInt8) -> Bool {
-        switch phase {
-        case .integer, .zero:
-            if byte.isASCIIDigit { return phase == .integer }
-            if byte == UInt8(ascii: ".") {
-                phase = .point
-                return true
-            }
-            guard byte | 0x20 == UInt8(ascii: "e") else { return false }
-            phase = .exponent
-        case .minus:
-            guard byte.isASCIIDigit else { return false }
-            phase = byte == UInt8(ascii: "0") ? .zero : .integer
-        case .point:
-            guard byte.isASCIIDigit else { return false }
-            phase = .fraction
-        case .fraction:
-            if byte.isASCIIDigit { return true }
-            guard byte | 0x20 == UInt8(ascii: "e") else { return false }
-            phase = .exponent
-        case .exponent:
-            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") {
-                phase = .exponentSign
-                return true
-            }
-            guard byte.isASCIIDigit else { return false }
-            phase = .exponentDigits
-        case .exponentSign:
-            guard byte.isASCIIDigit else { return false }
-            phase = .exponentDigits
-        case .exponentDigits:
-            return byte.isASCIIDigit
-        default:
-            return false
-        }
-        return true
     }
 
     private var numberMayEnd: Bool {
@@ -344,53 +343,43 @@ package struct JSONScanner: Sendable {
             if byte == 0xF4 { continuation = 0x80...0x8F }
         default: return false
         }
-        phase = .character
         return true
     }
+}
 
-    /// Goes to the first byte that is no printable ASCII, a quote or a backslash, eight at a step.
-    ///
-    /// In each of the words that are computed, the lowest bit set is that of the first byte looked
-    /// for, though a borrow may set bits above it; so the lowest of all is exact.
+extension JSONScanner.Phase {
+    /// The kind of a value that began with this phase.
     @inline(__always)
-    private static func skipPlain(
-        _ base: UnsafeRawPointer, _ next: inout Int, _ end: Int
-    ) {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        while end &- next >= 8 {
-            let word = UInt64(
-                littleEndian: base.loadUnaligned(fromByteOffset: next, as: UInt64.self))
-            let quotes = word ^ (ones &* 0x22)
-            let backslashes = word ^ (ones &* 0x5C)
-            let found =
-                (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-                    | ((word &- ones &* 0x20) & ~word) | word) & highs
-            guard found == 0 else {
-                next &+= found.trailingZeroBitCount &>> 3
-                return
-            }
-            next &+= 8
-        }
-        while next < end {
-            let byte = base.load(fromByteOffset: next, as: UInt8.self)
-            guard byte >= 0x20, byte < 0x80, byte != .quote, byte != .backslash else { return }
-            next &+= 1
+    fileprivate var kind: JSONScanner.Kind {
+        switch self {
+        case .string: .string
+        case .literal: .literal
+        default: .number
         }
     }
 
-    /// Goes to the first byte that is no white space (RFC 8259 §2), and gives it; nil at the end.
+    /// Where in a number (RFC 8259 §6) its next byte leads; nil where it can't be part of it.
     @inline(__always)
-    private static func skipWhitespace(
-        _ base: UnsafeRawPointer, _ next: inout Int, _ end: Int
-    ) -> UInt8? {
-        while next < end {
-            let byte = base.load(fromByteOffset: next, as: UInt8.self)
-            guard byte <= 0x20 else { return byte }
-            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
-            next &+= 1
+    fileprivate func after(_ byte: UInt8) -> Self? {
+        let isExponent = byte | 0x20 == UInt8(ascii: "e")
+        switch self {
+        case .integer, .zero:
+            return byte == UInt8(ascii: ".") ? .point : isExponent ? .exponent : nil
+        case .fraction:
+            return isExponent ? .exponent : nil
+        case .minus:
+            guard byte.isASCIIDigit else { return nil }
+            return byte == UInt8(ascii: "0") ? .zero : .integer
+        case .point:
+            return byte.isASCIIDigit ? .fraction : nil
+        case .exponent:
+            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { return .exponentSign }
+            return byte.isASCIIDigit ? .exponentDigits : nil
+        case .exponentSign:
+            return byte.isASCIIDigit ? .exponentDigits : nil
+        default:
+            return nil
         }
-        return nil
     }
 }
 

@@ -151,8 +151,10 @@ extension Keyset {
         case .before(let values):
             key = values
             columns = columns.map(\.reversed)
+        case .end:
+            columns = columns.map(\.reversed)
         }
-        let isAtKey = page.position != .start && offset == 0
+        let isAtKey = page.position.isKey
         guard !isAtKey || key.count == columns.count else {
             throw Problem(
                 .gone, detail: "The list is sorted in another way by now. Begin without a cursor.")

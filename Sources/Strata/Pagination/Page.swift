@@ -42,7 +42,11 @@ public struct Page<Item> {
             items.reverse()
             bounds.next = items.last.map { .after(key($0)) }
             bounds.previous = hasMore ? items.first.map { .before(key($0)) } : nil
+        case .end:
+            items.reverse()
+            bounds.previous = hasMore ? items.first.map { .before(key($0)) } : nil
         }
+        if bounds.next?.isKey ?? false { bounds.last = .end }
     }
 }
 

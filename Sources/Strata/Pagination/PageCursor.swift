@@ -104,6 +104,7 @@ extension BinaryWriter {
         case .before(let key):
             write(UInt8(3))
             write(key)
+        case .end: write(UInt8(4))
         }
     }
 
@@ -136,6 +137,7 @@ extension BinaryReader {
         case 1: read(Int64.self).flatMap { $0 > 0 ? Int(exactly: $0).map { .offset($0) } : nil }
         case 2: readKey().map { .after($0) }
         case 3: readKey().map { .before($0) }
+        case 4: .end
         default: nil
         }
     }

@@ -35,7 +35,9 @@ enum PageLink {
 
     /// The links as one field line.
     static func line(_ links: [(relation: Relation, target: String)]) -> String {
-        links.map { "<\($0.target)>; rel=\"\($0.relation.rawValue)\"" }.joined(separator: ", ")
+        LinkField(
+            links.map { LinkField.Link($0.target, relation: $0.relation.rawValue) }
+        ).fieldValue
     }
 
     /// Encodes what may not stand in a reference (RFC 3986 §2), such as the `>` that would end it.

@@ -67,6 +67,25 @@ struct PageQuery: Sendable {
         }
     }
 
+    /// What the query says of a total.
+    enum Total: Sendable, Hashable {
+        /// Nothing, or that none is wanted.
+        case absent
+        case counted, estimated
+        /// What is no such word, or several.
+        case invalid(name: String)
+    }
+
+    var total: Total {
+        guard let name = style.total, let value = value(name) else { return .absent }
+        switch value {
+        case "true": return .counted
+        case "estimated": return .estimated
+        case "false": return .absent
+        default: return .invalid(name: name)
+        }
+    }
+
     /// The value of a parameter: nil where it isn't there, nil within where it is there twice.
     private func value(_ name: String) -> String?? {
         var values = query.all(name)

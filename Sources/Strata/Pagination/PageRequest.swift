@@ -21,12 +21,19 @@ public struct PageRequest: Sendable, Hashable {
     public var isLimitClamped: Bool
     /// Where in the list the page begins.
     public var position: PagePosition
+    /// What total the client asks for; nil where it asks for none. A handler that doesn't know it
+    /// cheaply leaves ``PageBounds/total`` nil.
+    public var total: TotalRequest?
 
     /// Makes a page request.
-    public init(limit: Int, isLimitClamped: Bool = false, position: PagePosition = .start) {
+    public init(
+        limit: Int, isLimitClamped: Bool = false, position: PagePosition = .start,
+        total: TotalRequest? = nil
+    ) {
         self.limit = limit
         self.isLimitClamped = isLimitClamped
         self.position = position
+        self.total = total
     }
 }
 
@@ -40,6 +47,8 @@ public enum PagePosition: Sendable, Hashable {
     case after([KeyValue])
     /// Before the item that has these values; the page ends there.
     case before([KeyValue])
+    /// Behind the last item; the page ends there.
+    case end
 }
 
 /// The value of a column that a list is sorted by.
@@ -64,14 +73,24 @@ public struct PageBounds: Sendable, Hashable {
     /// Where the previous page ends: ``PagePosition/before(_:)`` the page's first item; or the
     /// offset at which it begins; nil where there are no items before it, or nobody knows.
     public var previous: PagePosition?
+    /// Where the last page is, if that is another one: ``PagePosition/end``, or the offset at
+    /// which it begins; nil where nobody knows.
+    public var last: PagePosition?
+    /// How many items there are in all; left out of the answer where the client didn't ask.
+    public var total: PageTotal?
 
     /// Makes bounds.
     ///
     /// The values of one key take at most some 600 bytes in all: a longer one can't be put into
     /// a cursor, and the response becomes an error.
-    public init(next: PagePosition? = nil, previous: PagePosition? = nil) {
+    public init(
+        next: PagePosition? = nil, previous: PagePosition? = nil, last: PagePosition? = nil,
+        total: PageTotal? = nil
+    ) {
         self.next = next
         self.previous = previous
+        self.last = last
+        self.total = total
     }
 }
 
@@ -81,6 +100,35 @@ extension Request {
     public var page: PageRequest? {
         get { values[PageRequestKey.self] }
         set { values[PageRequestKey.self] = newValue }
+    }
+}
+
+extension Request {
+    /// Writes cursors of single items, for a handler that sends one with each, as the cursor
+    /// profile of JSON:API has it in `meta.page.cursor`; nil as ``page`` is.
+    public internal(set) var pageCursors: PageCursors? {
+        get { values[PageCursorsKey.self] }
+        set { values[PageCursorsKey.self] = newValue }
+    }
+}
+
+/// Writes the cursors of single items of the list that a request asks for.
+public struct PageCursors: Sendable {
+    private let cursors: PageCursor
+    private let list: [UInt8]
+    private let now: Timestamp
+
+    init(_ cursors: PageCursor, list: [UInt8], now: Timestamp) {
+        self.cursors = cursors
+        self.list = list
+        self.now = now
+    }
+
+    /// The cursor of the item with these values in the columns that the list is sorted by. Given
+    /// back, it asks for the items behind that one; in the style of JSON:API for those before it
+    /// as well. Nil where the values are too long for a cursor.
+    public func cursor(at key: [KeyValue]) -> String? {
+        cursors.text(for: .after(key), in: list, now: now)
     }
 }
 
@@ -94,4 +142,5 @@ extension Response {
 }
 
 private enum PageRequestKey: ValueKey { typealias Value = PageRequest }
+private enum PageCursorsKey: ValueKey { typealias Value = PageCursors }
 private enum PageBoundsKey: ValueKey { typealias Value = PageBounds }

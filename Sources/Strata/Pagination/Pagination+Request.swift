@@ -15,6 +15,7 @@ extension Pagination {
         let base: String
         let path: String
         let query: PageQuery
+        let preferences: PagePreferences
         /// What cursors are bound to.
         let list: [UInt8]
         let listPath: [String]
@@ -27,7 +28,7 @@ extension Pagination {
             switch page.position {
             case .start: 0
             case .offset(let offset): offset
-            case .after, .before: nil
+            case .after, .before, .end: nil
             }
         }
     }
@@ -38,10 +39,15 @@ extension Pagination {
         let base = PageLink.base(request, configuration.links)
         let list = query.list(
             path: request.path, content: content, scope: configuration.scope?(request))
+        let preferences =
+            configuration.style.obeysPrefer
+            ? PagePreferences(request.headers, query) : PagePreferences()
         do throws(PageRefusal) {
-            var page = try limit(query, rule?.limits ?? limits)
+            var page = try limit(query, preferences, rule?.limits ?? limits)
+            page.total = try total(query, preferences)
             switch try place(query, page.limit, in: list) {
-            case nil: return .refused(gone(base, request.path, query))
+            case nil:
+                return .refused(gone(base, request.path, query))
             case .after(let key)? where query.isEnd: page.position = .before(key)
             case .offset(let end)? where query.isEnd:
                 // The page that ends there, which is shorter where it begins with the list.
@@ -52,7 +58,7 @@ extension Pagination {
             return .page(
                 Asked(
                     page: page, method: request.method, base: base, path: request.path,
-                    query: query, list: list,
+                    query: query, preferences: preferences, list: list,
                     listPath: rule?.listPath ?? configuration.style.listPath))
         } catch {
             events(PaginationEvent(path: request.path, outcome: .refused(error.reason)))
@@ -61,25 +67,44 @@ extension Pagination {
     }
 
     private func limit(
-        _ query: PageQuery, _ limits: Limits
+        _ query: PageQuery, _ preferences: PagePreferences, _ limits: Limits
     ) throws(PageRefusal) -> PageRequest {
         let style = configuration.style
         let wanted: Int
         switch query.limit {
-        case .absent: wanted = limits.standard
+        case .absent: wanted = preferences.limit ?? limits.standard
         case .number(let number): wanted = number
         case .invalid:
             throw PageRefusal(
                 reason: .invalidLimit, parameter: style.limit,
                 detail: "The limit is one whole number, from 1 to \(limits.maximum).")
         }
-        if wanted > limits.maximum, style.overLimit == .refuse {
+        // A preference is never a reason to refuse (RFC 7240 §2).
+        if wanted > limits.maximum, style.overLimit == .refuse, preferences.limit == nil {
             throw PageRefusal(
                 reason: .limitAboveMaximum, parameter: style.limit,
                 detail: "The limit is too large.", maximum: limits.maximum)
         }
         return PageRequest(
             limit: min(wanted, limits.maximum), isLimitClamped: wanted > limits.maximum)
+    }
+
+    private func total(
+        _ query: PageQuery, _ preferences: PagePreferences
+    ) throws(PageRefusal) -> TotalRequest? {
+        let maximum = configuration.maximumCount
+        switch query.total {
+        case .absent:
+            return preferences.total.map {
+                $0 == .exact ? .counted(upTo: maximum) : .estimated(upTo: maximum)
+            }
+        case .counted: return .counted(upTo: maximum)
+        case .estimated: return .estimated(upTo: maximum)
+        case .invalid(let name):
+            throw PageRefusal(
+                reason: .invalidTotal, parameter: name,
+                detail: "A total is asked for with true or estimated.")
+        }
     }
 
     /// The place that the query names; nil for a cursor that was good once.
@@ -123,10 +148,14 @@ extension Pagination {
     func gone(_ base: String, _ path: String, _ query: PageQuery) -> Response {
         events(PaginationEvent(path: path, outcome: .refused(.expiredCursor)))
         let start = PageLink.target(base, path: path, query: query.text(place: nil, limit: nil))
-        return Problem(
-            .gone, detail: "The cursor is no longer good. Begin again without one.",
-            headers: [.link: PageLink.line([(.first, start)])]
-        ).response
+        var name = ""
+        if case .cursor(_, let cursor, _) = query.place { name = cursor }
+        var response = configuration.style.response(
+            to: PageRefusal(
+                reason: .expiredCursor, parameter: name,
+                detail: "The cursor is no longer good. Begin again without one."))
+        response.headers[.link] = PageLink.line([(.first, start)])
+        return response
     }
 }
 

@@ -30,7 +30,8 @@ extension Pagination {
             var response = response
             response.body = slice.body
             if bounds == nil, hasMore || offset > 0 { becomePage(&response.headers, asked) }
-            let found = bounds ?? asked.bounds(behind: hasMore ? offset + count : nil)
+            let found =
+                bounds ?? asked.bounds(behind: hasMore ? offset + count : nil, total: slice.total)
             return linked(response, asked, count: count, found, slice.page)
         case .notAList:
             return uncut(response, asked, .noList, slice.body)
@@ -88,15 +89,18 @@ extension Pagination {
         guard let next = place(bounds.next, asked, isPrevious: false),
             let previous = place(bounds.previous, asked, isPrevious: true)
         else { return uncut(response, asked, .unwritableKey) }
+        let last = place(bounds.last, asked, isPrevious: false) ?? .absent
         func target(_ place: PagePlace) -> String {
-            let limit = place.limit ?? (asked.page.isLimitClamped ? asked.page.limit : nil)
+            // A link says by itself what the client or the layer said elsewhere.
+            let isImplied = asked.page.isLimitClamped || asked.preferences.limit != nil
+            let limit = place.limit ?? (isImplied ? asked.page.limit : nil)
             return PageLink.target(
                 asked.base, path: asked.path,
                 query: asked.query.text(place: place.parameter, limit: limit))
         }
         let first: PagePlace = asked.page.position == .start ? .absent : .first
         let links: [(relation: PageLink.Relation, target: String)] = [
-            (.next, next), (.prev, previous), (.first, first),
+            (.next, next), (.prev, previous), (.first, first), (.last, last),
         ].compactMap { $1.isThere ? ($0, target($1)) : nil }
 
         var response = response
@@ -104,14 +108,11 @@ extension Pagination {
             let line = PageLink.line(links)
             response.headers[.link] = response.headers[.link].map { $0 + ", " + line } ?? line
         }
-        let clamped = asked.page.isLimitClamped ? ";clamped" : ""
-        response.headers["Pagination"] =
-            "limit=\(asked.page.limit)\(clamped)" + (count.map { ", count=\($0)" } ?? "")
-        if let page,
-            let bytes = configuration.style.written(
-                into: page, links, cursor: next.parameter?.value,
-                target(.first))
-        {
+        let total = asked.page.total == nil ? nil : bounds.total
+        addFields(to: &response.headers, asked, count: count, total)
+        let members = configuration.style.members(
+            links: links, nextCursor: next.parameter?.value, first: target(.first), total: total)
+        if let bytes = page?.adding(members) {
             response.body = .bytes(bytes)
             if response.page == nil { becomePage(&response.headers, asked) }
         }
@@ -152,6 +153,8 @@ extension Pagination {
             return nil
         case (.cursors(_, let before), .before(let key)):
             return sealed(.after(key), before)
+        case (.cursors(_, let before), .end):
+            return sealed(.end, before)
         case (.cursors(_, let before), _) where isPrevious:
             return asked.offset.flatMap { sealed(.offset($0), before) }
         case (_, .start):
@@ -171,6 +174,35 @@ extension Pagination {
     private func becomePage(_ headers: inout Headers, _ asked: Asked) {
         headers[.etag] = headers[.etag].flatMap(asked.pageTag)
         for name in Self.fieldsOfTheWhole { headers.remove(name) }
+    }
+
+    /// Says what limit applied, how many items there are here and in all, and what preferences
+    /// counted.
+    private func addFields(
+        to headers: inout Headers, _ asked: Asked, count: Int?, _ total: PageTotal?
+    ) {
+        var field = "limit=\(asked.page.limit)" + (asked.page.isLimitClamped ? ";clamped" : "")
+        if let count { field += ", count=\(count)" }
+        switch total {
+        case nil: break
+        case .exactly(let total): field += ", total=\(total)"
+        case .atLeast(let total): field += ", total=\(total);at-least"
+        case .estimated(let total): field += ", total=\(total);estimated"
+        }
+        headers["Pagination"] = field
+        if let unit = configuration.style.rangeUnit, let offset = asked.offset, let count {
+            let size: String
+            if case .exactly(let total) = total { size = String(total) } else { size = "*" }
+            // A range of none has no first item; then the size is all there is to say.
+            if count > 0 {
+                headers[.contentRange] = "\(unit) \(offset)-\(offset + count - 1)/\(size)"
+            } else if size != "*" {
+                headers[.contentRange] = "\(unit) */\(size)"
+            }
+        }
+        if let applied = asked.preferences.applied(hasTotal: total != nil) {
+            headers["Preference-Applied"] = applied
+        }
     }
 
     private static let fieldsOfTheWhole: [HeaderName] = [
@@ -206,17 +238,17 @@ extension Pagination.Asked {
     fileprivate func fits(_ bounds: PageBounds?) -> Bool {
         switch (page.position, bounds) {
         case (.start, _), (.offset, nil): true
-        case (.after, nil), (.before, nil): false
+        case (.after, nil), (.before, nil), (.end, nil): false
         case (.offset, let bounds?):
             ![bounds.next, bounds.previous].contains { $0?.isKey ?? false }
-        case (.after, _?), (.before, _?): true
+        case (.after, _?), (.before, _?), (.end, _?): true
         }
     }
 }
 
 extension Pagination.Asked {
     /// The pages beside one that was cut, where the next begins at an offset.
-    fileprivate func bounds(behind end: Int?) -> PageBounds {
+    fileprivate func bounds(behind end: Int?, total: PageTotal?) -> PageBounds {
         let offset = offset ?? 0
         let previous: PagePosition? =
             switch offset - page.limit {
@@ -224,7 +256,12 @@ extension Pagination.Asked {
             case ...0: .start
             case let start: .offset(start)
             }
-        return PageBounds(next: end.map { .offset($0) }, previous: previous)
+        var last: PagePosition?
+        if end != nil, case .exactly(let count) = total {
+            last = .offset(offset + (count - 1 - offset) / page.limit * page.limit)
+        }
+        return PageBounds(
+            next: end.map { .offset($0) }, previous: previous, last: last, total: total)
     }
 }
 
@@ -233,9 +270,10 @@ extension PagePosition {
         if case .offset(let offset) = self { offset } else { nil }
     }
 
-    fileprivate var isKey: Bool {
+    /// Whether it names an item.
+    var isKey: Bool {
         switch self {
-        case .start, .offset: false
+        case .start, .offset, .end: false
         case .after, .before: true
         }
     }

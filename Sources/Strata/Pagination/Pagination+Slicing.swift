@@ -62,6 +62,13 @@ private enum ListSlicer: Sendable {
         }
     }
 
+    var total: PageTotal? {
+        switch self {
+        case .array(let slicer): slicer.total
+        case .records(let slicer): slicer.total
+        }
+    }
+
     var page: JSONArraySlicer.Page? {
         if case .array(let slicer) = self { slicer.page } else { nil }
     }
@@ -74,24 +81,29 @@ extension Pagination {
         let body: Body
         /// The page, to write into.
         var page: JSONArraySlicer.Page?
+        /// How many items there are in all, as far as they were counted.
+        var total: PageTotal?
     }
 
     func slice(
         _ body: Body, _ format: ListFormat, _ asked: Asked, _ offset: Int
     ) async throws -> Slice {
         let limit = asked.page.limit
+        let countLimit = asked.page.total?.countLimit ?? 0
         let maximumBytes = configuration.maximumPageBytes
         let slicer: ListSlicer =
             switch format {
             case .json:
                 .array(
                     JSONArraySlicer(
-                        path: asked.listPath, member: configuration.style.memberName,
-                        offset: offset, limit: limit, maximumBytes: maximumBytes))
+                        path: asked.listPath, members: configuration.style.memberNames,
+                        offset: offset, limit: limit, maximumBytes: maximumBytes,
+                        countLimit: countLimit))
             case .records(let records):
                 .records(
                     RecordSlicer(
-                        format: records, offset: offset, limit: limit, maximumBytes: maximumBytes))
+                        format: records, offset: offset, limit: limit, maximumBytes: maximumBytes,
+                        countLimit: countLimit))
             }
         let slicing = Slicing(slicer)
         switch body {
@@ -121,7 +133,8 @@ extension Pagination {
         let page = slicing.page
         let isWhole = !hasMore && offset == 0 && !body.isStream
         return Slice(
-            outcome: slicing.outcome, body: isWhole ? body : .bytes(slicing.output), page: page)
+            outcome: slicing.outcome, body: isWhole ? body : .bytes(slicing.output), page: page,
+            total: slicing.total)
     }
 
     /// A slicer that a stream's task and the layer share.
@@ -169,6 +182,8 @@ extension Pagination {
         var output: [UInt8] { state.withLock { $0.slicer.output } }
 
         var page: JSONArraySlicer.Page? { state.withLock { $0.slicer.page } }
+
+        var total: PageTotal? { state.withLock { $0.slicer.total } }
     }
 }
 

@@ -30,8 +30,21 @@ extension Pagination {
             case none
             /// The next page's cursor, where there is a next page.
             case nextCursor(String)
-            /// An object of links: `first`, `prev` and `next`, null where there is none.
+            /// An object of links: `first`, `prev` and `next`, null where there is none, and
+            /// `last` where it is known.
             case links(String)
+        }
+
+        /// What is written beside the list where the client asked for a total, in the place of
+        /// what the handler may have written under that name.
+        public enum TotalMember: Sendable, Hashable {
+            /// Nothing: the total stands in the field `Pagination` alone.
+            case none
+            /// The number, exact or not.
+            case number(String)
+            /// `{"page":{"total":45}}`, or `{"page":{"estimatedTotal":{"bestGuess":45}}}`, as the
+            /// cursor profile of JSON:API has it.
+            case page(String)
         }
 
         /// What a 4xx is written as.
@@ -55,6 +68,21 @@ extension Pagination {
         public var listPath: [String] = []
         /// What is written beside the list.
         public var member = Member.none
+        /// The name of the parameter by which clients ask for a total: `true` has the items
+        /// counted, up to ``Pagination/Configuration/maximumCount``, and `estimated` takes a guess
+        /// as well. Nil, the default, where they can't.
+        public var total: String?
+        /// What is written beside the list of a total that was asked for.
+        public var totalMember = TotalMember.none
+        /// Whether `Prefer` (RFC 7240) may say what the query doesn't: `maxpagesize=20` for the
+        /// limit, `count=exact` or `count=estimated` for a total. `Preference-Applied` tells what
+        /// counted, and `Vary` that it may count.
+        public var obeysPrefer = false
+        /// The unit in which `Content-Range` tells which items the page holds, and of how many:
+        /// `items 20-39/45`, or `items 20-39/*` without a total. It stands in answers with the
+        /// status 200, where RFC 9110 §14.4 gives it no meaning and other recipients ignore it.
+        /// Nil, the default, for none; never there where the page isn't told by its offset.
+        public var rangeUnit: String?
         /// What a 4xx is written as.
         public var problems = Problems.problemDetails
 
@@ -73,6 +101,7 @@ extension Pagination {
             var style = Style(limit: "page_size", naming: .cursor("page_token"))
             style.takesEmptyAsAbsent = true
             style.member = .nextCursor("next_page_token")
+            style.totalMember = .number("total_size")
             return style
         }()
 
@@ -86,6 +115,7 @@ extension Pagination {
             style.overLimit = .refuse
             style.listPath = ["data"]
             style.member = .links("links")
+            style.totalMember = .page("meta")
             style.problems = .jsonAPI
             return style
         }()
@@ -93,13 +123,23 @@ extension Pagination {
         /// GitHub's: `?per_page=20&page=2`, at most 10,000 items deep.
         public static let gitHub = Style(
             limit: "per_page", naming: .number("page", maximumDepth: 10_000))
+
+        /// Plain, with preferences besides: `Prefer: maxpagesize=20, count=exact`, answered with
+        /// `Content-Range: items 0-19/45`.
+        public static let preferences: Style = {
+            var style = plain
+            style.obeysPrefer = true
+            style.rangeUnit = "items"
+            return style
+        }()
     }
 }
 
 extension Pagination.Style {
     /// Whether a parameter chooses the page, and so is no filter.
     func isPaging(_ item: QueryString.Item) -> Bool {
-        item.isNamed(limit) || names.contains { item.isNamed($0) }
+        item.isNamed(limit) || total.map(item.isNamed) ?? false
+            || names.contains { item.isNamed($0) }
     }
 
     /// The names that name the page.
@@ -110,54 +150,71 @@ extension Pagination.Style {
         }
     }
 
-    /// The name of what is written beside the list.
-    var memberName: String? {
+    /// The names of what is written beside the list.
+    var memberNames: [String] {
+        var names: [String] = []
         switch member {
-        case .none: nil
-        case .nextCursor(let name), .links(let name): name
+        case .none: break
+        case .nextCursor(let name), .links(let name): names.append(name)
         }
+        switch totalMember {
+        case .none: break
+        case .number(let name), .page(let name): names.append(name)
+        }
+        return names
     }
 
-    /// A page with what is written beside its list; nil where that is nothing.
-    func written(
-        into page: JSONArraySlicer.Page, _ links: [(relation: PageLink.Relation, target: String)],
-        cursor: String?, _ here: String
-    ) -> [UInt8]? {
+    /// What is written beside the list of a page: names, and values in JSON.
+    func members(
+        links: [(relation: PageLink.Relation, target: String)], nextCursor: String?,
+        first: String, total: PageTotal?
+    ) -> [(name: String, value: String)] {
+        var members: [(name: String, value: String)] = []
         switch member {
-        case .none: return nil
+        case .none: break
         case .nextCursor(let name):
-            guard let cursor else { return nil }
-            return page.adding(Array((name.jsonQuoted + ":" + cursor.jsonQuoted).utf8))
+            if let nextCursor { members.append((name, nextCursor.jsonQuoted)) }
         case .links(let name):
-            let members = [PageLink.Relation.first, .prev, .next].map { relation in
+            let texts = [PageLink.Relation.first, .prev, .next, .last].compactMap { relation in
                 let target =
                     links.first { $0.relation == relation }?.target
-                    ?? (relation == .first ? here : nil)
-                return #""\#(relation.rawValue)":"# + (target?.jsonQuoted ?? "null")
+                    ?? (relation == .first ? first : nil)
+                guard target != nil || relation != .last else { return nil as String? }
+                return relation.rawValue.jsonQuoted + ":" + (target?.jsonQuoted ?? "null")
             }
-            return page.adding(
-                Array((name.jsonQuoted + ":{" + members.joined(separator: ",") + "}").utf8))
+            members.append((name, "{" + texts.joined(separator: ",") + "}"))
         }
+        guard let total else { return members }
+        switch totalMember {
+        case .none: break
+        case .number(let name): members.append((name, String(total.count)))
+        case .page(let name):
+            let text =
+                if case .exactly(let count) = total { #""total":\#(count)"# } else {
+                    #""estimatedTotal":{"bestGuess":\#(total.count)}"#
+                }
+            members.append((name, #"{"page":{\#(text)}}"#))
+        }
+        return members
     }
 
     /// The answer to a request that can't be taken as it is.
     func response(to refusal: PageRefusal) -> Response {
         var detail = refusal.detail
         detail += refusal.maximum.map { " The maximum is \($0)." } ?? ""
-        guard problems == .jsonAPI else {
-            return Problem(
-                .badRequest, detail: detail,
-                extensions: [(name: "parameter", value: .string(refusal.parameter))]
-            ).response
-        }
-        var error = #""status":"400","title":"Bad Request","detail":\#(detail.jsonQuoted)"#
+        let problem = Problem(
+            refusal.status, detail: detail,
+            extensions: [(name: "parameter", value: .string(refusal.parameter))])
+        guard problems == .jsonAPI else { return problem.response }
+        var error = #""status":"\#(refusal.status.code)","title":\#(problem.title.jsonQuoted)"#
+        error += #","detail":\#(detail.jsonQuoted)"#
         error += #","source":{"parameter":\#(refusal.parameter.jsonQuoted)}"#
         if let kind = refusal.kind {
             error += #","links":{"type":["\#(Self.profile)/\#(kind)"]}"#
         }
         if let maximum = refusal.maximum { error += #","meta":{"page":{"maxSize":\#(maximum)}}"# }
         return Response(
-            status: .badRequest,
+            status: refusal.status,
             headers: [.contentType: "application/vnd.api+json", .cacheControl: "no-store"],
             body: .text(#"{"errors":[{\#(error)}]}"#))
     }
@@ -176,6 +233,9 @@ struct PageRefusal: Error, Sendable, Hashable {
     let detail: String
     /// The maximum that was passed, where that is it.
     var maximum: Int?
+
+    /// A cursor that was good once is gone; all else is a bad request.
+    var status: Status { reason == .expiredCursor ? .gone : .badRequest }
 
     /// The profile's name for it, where it has one.
     var kind: String? {

@@ -67,6 +67,9 @@ public struct Pagination: Middleware {
         /// Who may use a cursor besides whoever it was made for, in words of the application: a
         /// cursor is good only for requests of the same scope. Nil, the default, for everybody.
         public var scope: (@Sendable (Request) -> String?)?
+        /// Up to how many items are counted where a client asks for a total (``Style/total``),
+        /// 10,000 by default: so many are read, beyond the page, of a list that is cut.
+        public var maximumCount = 10_000
         /// The longest content of a QUERY, 64 KiB by default; it is part of what a cursor is bound
         /// to. A longer one gives a 413.
         public var maximumQueryBytes = 64 * 1024
@@ -163,9 +166,10 @@ public struct Pagination: Middleware {
         }
         switch ask(request, content, rule) {
         case .refused(let response):
-            return response
+            return varying(response)
         case .page(var asked):
             request.page = asked.page
+            request.pageCursors = PageCursors(cursors, list: asked.list, now: time.now)
             asked.translateConditions(in: &request.headers)
             var response = try await next(request)
             if response.isPartOfList, request.headers.contains(.range) {
@@ -175,8 +179,19 @@ public struct Pagination: Middleware {
                 request.headers.remove(.ifRange)
                 response = try await next(request)
             }
-            return try await page(of: response, asked)
+            return varying(try await page(of: response, asked))
         }
+    }
+
+    /// Says that the answer depends on preferences, whether there were any or not.
+    private func varying(_ response: Response) -> Response {
+        guard configuration.style.obeysPrefer else { return response }
+        var response = response
+        var vary = VaryField()
+        for line in response.headers.lines(of: .vary) { vary.add(line: line) }
+        vary.insert("Prefer")
+        response.headers[.vary] = vary.fieldValue
+        return response
     }
 }
 

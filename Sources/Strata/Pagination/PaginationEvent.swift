@@ -12,6 +12,8 @@ public struct PaginationEvent: Event, Hashable {
         case tooDeep = "page too deep"
         /// Two ends of a page were named at the same time.
         case rangeNotSupported = "two cursors"
+        /// The total is asked for in a way that there isn't.
+        case invalidTotal = "invalid total"
         /// The cursor was good once.
         case expiredCursor = "expired cursor"
     }

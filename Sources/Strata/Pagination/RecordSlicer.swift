@@ -21,6 +21,11 @@ package struct RecordSlicer: Sendable {
     private let offset: Int
     private let limit: Int
     private let maximumBytes: Int
+    private let countLimit: Int
+
+    /// How many records there are, as far as that is known; see ``JSONArraySlicer/total``.
+    package private(set) var total: PageTotal?
+    private var isCounting = false
 
     private var scanner = JSONScanner()
     private var field = Field.begins
@@ -36,12 +41,15 @@ package struct RecordSlicer: Sendable {
     private enum Field { case begins, plain, quoted, quoteInQuoted }
 
     /// Makes a slicer; see ``JSONArraySlicer`` for what the numbers mean.
-    package init(format: Format, offset: Int, limit: Int, maximumBytes: Int) {
+    package init(
+        format: Format, offset: Int, limit: Int, maximumBytes: Int, countLimit: Int = 0
+    ) {
         precondition(limit > 0 && offset >= 0, "A page has room for one record or more")
         self.format = format
         self.offset = offset
         self.limit = limit
         self.maximumBytes = maximumBytes
+        self.countLimit = countLimit
         isInHeader = format == .csv(hasHeader: true)
         isEmitting = isInHeader || offset == 0
         scanner.watchedDepth = -1
@@ -63,9 +71,13 @@ package struct RecordSlicer: Sendable {
     /// Tells that there are no more pieces.
     package mutating func finish() -> JSONArraySlicer.Outcome {
         if isInRecord {
-            if let fault = faultAtRecordEnd() { return .malformed(fault, at: consumed) }
+            if let fault = faultAtRecordEnd() {
+                return isCounting ? cutOutcome : .malformed(fault, at: consumed)
+            }
             if !isInHeader { recordCount += 1 }
         }
+        total = .exactly(recordCount)
+        if isCounting { return cutOutcome }
         return .page(count: max(0, recordCount - offset), hasMore: false)
     }
 
@@ -77,8 +89,15 @@ package struct RecordSlicer: Sendable {
                     next += 1
                     continue
                 }
-                if !isInHeader {
-                    if recordCount - offset == limit { return cutPage(bytes) }
+                if isCounting {
+                    if recordCount == countLimit {
+                        total = .atLeast(countLimit + 1)
+                        return cutOutcome
+                    }
+                } else if !isInHeader {
+                    if recordCount - offset == limit, let outcome = cutPage(bytes) {
+                        return outcome
+                    }
                     if recordCount == offset, !isEmitting {
                         isEmitting = true
                         emitStart = next
@@ -86,11 +105,12 @@ package struct RecordSlicer: Sendable {
                 }
                 isInRecord = true
             }
-            if let fault = check(bytes, from: &next) {
-                return .malformed(fault, at: consumed + next)
+            let fault = check(bytes, from: &next)
+            guard next < bytes.count || fault != nil else { break }
+            if let fault = fault ?? faultAtRecordEnd() {
+                // What stands behind the page isn't judged, only not counted.
+                return isCounting ? cutOutcome : .malformed(fault, at: consumed + next)
             }
-            guard next < bytes.count else { break }
-            if let fault = faultAtRecordEnd() { return .malformed(fault, at: consumed + next) }
             next += 1
             if let outcome = recordEnded(next, bytes) { return outcome }
         }
@@ -151,7 +171,7 @@ package struct RecordSlicer: Sendable {
             return nil
         }
         recordCount += 1
-        guard recordCount > offset else { return nil }
+        guard recordCount > offset, !isCounting else { return nil }
         let length = output.count + next - emitStart
         guard length <= maximumBytes else { return overflow(bytes) }
         cut = (length, recordCount - offset)
@@ -164,17 +184,28 @@ package struct RecordSlicer: Sendable {
         emitStart = end
     }
 
-    private mutating func overflow(_ bytes: UnsafeRawBufferPointer) -> JSONArraySlicer.Outcome {
+    private mutating func overflow(_ bytes: UnsafeRawBufferPointer) -> JSONArraySlicer.Outcome? {
         cut.count > 0 ? cutPage(bytes) : .tooLarge
     }
 
-    private mutating func cutPage(_ bytes: UnsafeRawBufferPointer) -> JSONArraySlicer.Outcome {
+    /// What came of a page that was cut.
+    private var cutOutcome: JSONArraySlicer.Outcome { .page(count: cut.count, hasMore: true) }
+
+    /// Ends the page behind the last record that fits; the outcome, unless what stands behind is
+    /// to be counted.
+    private mutating func cutPage(_ bytes: UnsafeRawBufferPointer) -> JSONArraySlicer.Outcome? {
         if output.count <= cut.length {
             emit(upTo: emitStart + cut.length - output.count, bytes)
         } else {
             output.removeLast(output.count - cut.length)
         }
-        return .page(count: cut.count, hasMore: true)
+        isEmitting = false
+        isCounting = countLimit > recordCount
+        guard isCounting else {
+            total = .atLeast(offset + cut.count + 1)
+            return cutOutcome
+        }
+        return nil
     }
 }
 
