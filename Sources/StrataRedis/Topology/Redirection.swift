@@ -23,7 +23,7 @@ struct Redirection {
     }
 
     /// How often a command is sent on before it fails.
-    static let maximumHops = 8
+    static let maximumHops = 16
     private(set) var hops = 0
 
     /// - Parameters:

@@ -108,7 +108,8 @@ struct `In a cluster` {
                 group.addTask {
                     let key = RedisArgument.text("{\(task % 8)}-\(task)")
                     for count in 1...300 {
-                        let reply = try await client.send("INCR", key)
+                        let reply = try await client.send(
+                            RedisCommand("INCR", key), within: .seconds(20))
                         #expect(reply.integer == Int64(count))
                     }
                 }
