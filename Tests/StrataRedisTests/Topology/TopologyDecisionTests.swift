@@ -128,9 +128,9 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         #expect(step == expected)
     }
 
-    @Test func `a command is sent on eight times and no more`() {
+    @Test func `a command is sent on sixteen times and no more`() {
         var redirection = Redirection()
-        for _ in 0..<8 {
+        for _ in 0..<16 {
             let step = redirection.step(
                 after: Self.refusal("ASK 7 h:1"), asked: endpoint(9), isReplica: false)
             #expect(step != .fail)
