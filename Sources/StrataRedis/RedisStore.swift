@@ -10,7 +10,7 @@ public import Strata
 /// checksummed envelope that names their key: one that is damaged, of an unknown version or under
 /// the wrong key counts as no value, is told as ``StoreEntryUnreadable``, and is overwritten by the
 /// next fill. A generation that Redis has evicted is replaced by a new one, so what it purged stays
-/// purged, whatever the `maxmemory-policy`.
+/// purged, whatever the `maxmemory-policy`; only the purge of a single URI can be forgotten so.
 ///
 /// In a cluster values are spread over the nodes by their keys. All generations of a store have one
 /// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
