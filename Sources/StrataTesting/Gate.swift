@@ -15,6 +15,9 @@ public final class Gate: Sendable {
     /// Makes a gate, closed unless told otherwise.
     public init(isOpen: Bool = false) { room = WaitingRoom(isOpen) }
 
+    /// Whether it can be gone through.
+    public var isOpen: Bool { room.state }
+
     /// How many tasks wait.
     public var waiterCount: Int { room.occupantCount }
 

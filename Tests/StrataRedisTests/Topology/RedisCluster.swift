@@ -77,10 +77,32 @@ struct RedisCluster {
                 ] + keys.map(RedisArgument.text)))
     }
 
+    /// Gives the slot to the target, and waits until all nodes know whose word counts most.
+    ///
+    /// A node that has not heard of the target's new epoch yet may take the slot back from it by an
+    /// older word of the source, whose epoch is higher than the one it knows. Then two nodes name
+    /// each other as the owner, and nobody ends that: neither claims the slot any more.
     func finishMoving(_ slot: Int, to target: Int) async throws {
         let targetName = try await name(target)
         for node in [target] + clients.indices.filter({ $0 != target }) {
             try await clients[node].send("CLUSTER", "SETSLOT", .integer(slot), "NODE", targetName)
         }
+        try await eventually {
+            var views: Set<[String: String]> = []
+            for client in clients { views.insert(try await epochs(knownTo: client)) }
+            guard views.count == 1, let view = views.first else { return false }
+            return Set(view.values).count == nodes.count
+        }
+    }
+
+    /// The nodes' configuration epochs, by the nodes' names.
+    private func epochs(knownTo client: RedisClient) async throws -> [String: String] {
+        let text = try await client.send("CLUSTER", "NODES").text ?? ""
+        var epochs: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            if fields.count > 6 { epochs[String(fields[0])] = String(fields[6]) }
+        }
+        return epochs
     }
 }
