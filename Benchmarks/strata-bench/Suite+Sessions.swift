@@ -9,9 +9,9 @@ extension Suite {
     ) {
         let shop = try await Shop(MemoryStore())
         return [
-            try await measure("leave") { try await shop.pass() },
-            try await measure("read", operations: 20_000) { try await shop.read() },
-            try await measure("write", operations: 20_000) { try await shop.write() },
+            try await measure("leave", shop.client("/")),
+            try await measure("read", operations: 20_000, shop.client("/read")),
+            try await measure("write", operations: 20_000, shop.client("/write")),
         ]
     }
 
@@ -40,12 +40,12 @@ extension Suite {
         var measurements: [Measurement] = []
         for tasks in [1, 64] {
             let reads = try await ratio(tasks) {
-                try await shop.read()
+                shop.client("/read")
             } to: {
                 try await client.run(.loadSession, keys: key, arguments: read)
             }
             let writes = try await ratio(tasks) {
-                try await shop.write()
+                shop.client("/write")
             } to: {
                 try await client.run(.loadSession, keys: key, arguments: read)
                 try await client.run(.applyToSession, keys: key, arguments: write)
@@ -65,14 +65,14 @@ extension Suite {
     /// How often a second so many tasks do the one and the other, in turn; the medians of nine
     /// runs, and that of the ratio of each pair.
     private static func ratio(
-        _ tasks: Int, _ layered: @escaping @Sendable () async throws -> Void,
+        _ tasks: Int, _ layered: () -> @Sendable () async throws -> Void,
         to bare: @escaping @Sendable () async throws -> Void
     ) async throws -> [(String, Double)] {
         // The first pair warms up.
-        _ = try await (rate(tasks, layered), rate(tasks, bare))
+        _ = try await (rate(tasks, layered), rate(tasks) { bare })
         var pairs: [(layered: Double, bare: Double)] = []
         for _ in 0..<9 {
-            pairs.append((try await rate(tasks, layered), try await rate(tasks, bare)))
+            pairs.append((try await rate(tasks, layered), try await rate(tasks) { bare }))
         }
         return [
             ("per second", median(pairs.map(\.layered)).rounded()),
@@ -83,13 +83,14 @@ extension Suite {
 
     /// How often a second so many tasks do it together.
     private static func rate(
-        _ tasks: Int, _ operation: @escaping @Sendable () async throws -> Void
+        _ tasks: Int, _ client: () -> @Sendable () async throws -> Void
     ) async throws -> Double {
         let time = SystemTime()
         let operations = tasks == 1 ? 4_000 : 20_000
         let start = time.uptime
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<tasks {
+                let operation = client()
                 group.addTask {
                     for _ in 0..<(operations / tasks) { try await operation() }
                 }
@@ -102,7 +103,7 @@ extension Suite {
     /// A service that counts a client's visits.
     private struct Shop: Sendable {
         private let app: Handler
-        private let request: Request
+        private let cookie: String
 
         init(_ store: any SessionStore) async throws {
             app = wrap({ request in
@@ -119,19 +120,16 @@ extension Suite {
             }) {
                 Sessions(store: store, keys: [.random()])
             }
-            let cookie = try await app(Request(.get, "/start")).headers[.setCookie] ?? ""
-            request = Request(
-                .get, "/", headers: [.cookie: String(cookie.prefix { $0 != ";" })])
+            let set = try await app(Request(.get, "/start")).headers[.setCookie] ?? ""
+            cookie = String(set.prefix { $0 != ";" })
         }
 
-        func pass() async throws { _ = try await app(request) }
-        func read() async throws { try await send("/read") }
-        func write() async throws { try await send("/write") }
-
-        private func send(_ path: String) async throws {
-            var request = request
-            request.path = path
-            _ = try await app(request)
+        /// A client that sends the request time and again: as with a server, no two tasks have
+        /// one in common.
+        func client(_ path: String) -> @Sendable () async throws -> Void {
+            let cookie = String(decoding: Array(cookie.utf8), as: UTF8.self)
+            let request = Request(.get, path, headers: [.cookie: cookie])
+            return { _ = try await app(request) }
         }
     }
 }

@@ -119,8 +119,9 @@ extension RedisStore: SessionStore {
     // MARK: - To Redis and back
 
     private var sessionPrefix: String {
-        let hasTag = KeySlot.hashTag(of: prefix) != nil
-        return client.configuration.topology == .cluster && !hasTag ? "{\(prefix)}" : prefix
+        let isSplit =
+            client.configuration.topology == .cluster && KeySlot.hashTag(of: prefix) == nil
+        return isSplit ? "{\(prefix)}" : prefix
     }
 
     private func principalKey(_ principal: SessionDigest) -> String {
@@ -134,9 +135,10 @@ extension RedisStore: SessionStore {
         if firstSession.take() {
             Task { if let risk = await sessionEvictionRisk() { events(risk) } }
         }
+        let prefix = sessionPrefix
         return try await client.run(
-            script, keys: ["\(sessionPrefix)s:\(session)"],
-            arguments: [.text(sessionPrefix), .text(session.description)] + arguments,
+            script, keys: [prefix + "s:" + session.description],
+            arguments: [.text(prefix), .text(session.description)] + arguments,
             within: timeLimit)
     }
 

@@ -3,20 +3,26 @@
 extension String {
     /// The bytes in base64url without padding.
     package init(base64URL bytes: some Collection<UInt8>) {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                text.append(base64URLAlphabet[Int(bits >> UInt32(count) & 63)])
+        self.init(unsafeUninitializedCapacity: (bytes.count * 4 + 2) / 3) { text in
+            let alphabet = base64URLAlphabet
+            var length = 0
+            func add(_ digit: UInt32) {
+                text[length] = alphabet[Int(digit & 63)]
+                length += 1
             }
+            var bits: UInt32 = 0
+            var count: UInt32 = 0
+            for byte in bytes {
+                bits = bits << 8 | UInt32(byte)
+                count += 8
+                while count >= 6 {
+                    count -= 6
+                    add(bits >> count)
+                }
+            }
+            if count > 0 { add(bits << (6 - count)) }
+            return length
         }
-        if count > 0 { text.append(base64URLAlphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        self = String(decoding: text, as: UTF8.self)
     }
 }
 
@@ -29,10 +35,11 @@ extension Array<UInt8> {
         guard spare < 6 else { return nil }
         var isValid = true
         self.init(unsafeUninitializedCapacity: length * 6 / 8) { bytes, count in
+            let values = base64URLValues
             var bits: UInt32 = 0
             var bitCount = 0
             for character in text.utf8 {
-                let value = base64URLValues[Int(character)]
+                let value = values[Int(character)]
                 isValid = isValid && value < 64
                 bits = bits << 6 | UInt32(value & 63)
                 bitCount += 6

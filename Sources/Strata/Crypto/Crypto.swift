@@ -29,11 +29,17 @@ package enum Crypto {
     /// The SHA-256 digest of the message: 32 bytes.
     package static func sha256(_ message: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: digestLength) { digest, count in
-            let done = EVP_Digest(
-                message, message.count, digest.baseAddress, nil, sha256Algorithm, nil)
-            precondition(done == 1, failure)
+            message.withUnsafeBufferPointer { sha256($0, into: digest.baseAddress) }
             count = digestLength
         }
+    }
+
+    private static func sha256(
+        _ message: UnsafeBufferPointer<UInt8>, into digest: UnsafeMutablePointer<UInt8>?
+    ) {
+        let done = EVP_Digest(
+            message.baseAddress, message.count, digest, nil, sha256Algorithm, nil)
+        precondition(done == 1, failure)
     }
 
     /// The HMAC-SHA-256 of the message under a key of any length: 32 bytes.
@@ -61,7 +67,22 @@ package enum Crypto {
 
         /// The code of the message: 32 bytes.
         package func code(of message: [UInt8]) -> [UInt8] {
-            sha256(outer + sha256(inner + message))
+            [UInt8](unsafeUninitializedCapacity: digestLength) { code, count in
+                let capacity = blockLength + max(message.count, digestLength)
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { room in
+                    _ = room.update(fromContentsOf: inner)
+                    _ = room[blockLength...].update(fromContentsOf: message)
+                    sha256(
+                        UnsafeBufferPointer(rebasing: room[..<(blockLength + message.count)]),
+                        into: code.baseAddress)
+                    _ = room.update(fromContentsOf: outer)
+                    _ = room[blockLength...].update(fromContentsOf: code[..<digestLength])
+                    sha256(
+                        UnsafeBufferPointer(rebasing: room[..<(blockLength + digestLength)]),
+                        into: code.baseAddress)
+                }
+                count = digestLength
+            }
         }
     }
 
@@ -152,8 +173,13 @@ package enum Crypto {
     /// Whether the bytes are equal, in a time that does not tell where they differ.
     ///
     /// Their lengths are no secret.
-    package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
+    package static func areEqual(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
+        left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                left.count == right.count
+                    && CRYPTO_memcmp(left.baseAddress, right.baseAddress, left.count) == 0
+            }
+        }
     }
 
     private static let failure = "libcrypto failed: it has no memory or lacks the algorithm"

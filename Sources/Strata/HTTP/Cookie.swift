@@ -21,7 +21,10 @@ package struct Cookie: Sendable, Hashable {
         var cookies: [Cookie] = []
         for field in headers where field.name == .cookie {
             eachPair(in: field.value) { name, value in
-                cookies.append(Cookie(name: String(name), value: String(value)))
+                cookies.append(
+                    Cookie(
+                        name: String(decoding: name, as: UTF8.self),
+                        value: String(decoding: value, as: UTF8.self)))
             }
         }
         return cookies
@@ -33,22 +36,37 @@ package struct Cookie: Sendable, Hashable {
         var values: [String] = []
         for field in headers where field.name == .cookie {
             eachPair(in: field.value) { candidate, value in
-                if candidate.hasSameBytes(as: name) { values.append(String(value)) }
+                if candidate.elementsEqual(name.utf8) {
+                    values.append(String(decoding: value, as: UTF8.self))
+                }
             }
         }
         return values
     }
 
-    private static func eachPair(in line: String, _ body: (Substring, Substring) -> Void) {
-        var scanner = FieldScanner(line)
-        while !scanner.isAtEnd {
-            let name = scanner.run { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
-                .trimmingOptionalWhitespace
-            if scanner.skip(UInt8(ascii: "=")) {
-                let value = scanner.run { $0 != UInt8(ascii: ";") }.trimmingOptionalWhitespace
-                if !name.isEmpty { body(name, value) }
+    private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
+
+    private static func eachPair(in line: String, _ body: (Bytes, Bytes) -> Void) {
+        var line = line
+        line.withUTF8 { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let pair = rest.prefix { $0 != UInt8(ascii: ";") }
+                rest = rest[pair.endIndex...].dropFirst()
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
+                let name = pair[..<equals].trimmingOptionalWhitespace
+                if !name.isEmpty { body(name, pair[(equals + 1)...].trimmingOptionalWhitespace) }
             }
-            _ = scanner.skip(UInt8(ascii: ";"))
         }
+    }
+}
+
+extension Slice<UnsafeBufferPointer<UInt8>> {
+    /// The bytes without spaces and tabs at both ends.
+    fileprivate var trimmingOptionalWhitespace: Self {
+        var rest = self
+        while let byte = rest.first, byte.isOptionalWhitespace { rest.removeFirst() }
+        while let byte = rest.last, byte.isOptionalWhitespace { rest.removeLast() }
+        return rest
     }
 }

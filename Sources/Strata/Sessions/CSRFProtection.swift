@@ -145,7 +145,9 @@ extension Session {
         else { return false }
         let proof = zip(bytes, bytes[Crypto.digestLength...]).map { $0 ^ $1 }
         let keyring = context.keyring
-        return keyring.keys.contains { Crypto.areEqual(keyring.proof(for: id, $0), proof) }
+        return keyring.keys.contains {
+            Crypto.areEqual(keyring.proof(for: id, $0)[...], proof[...])
+        }
     }
 }
 

@@ -12,6 +12,8 @@ extension JSON {
         func value<Value: Decodable>(as type: Value.Type) throws -> Value {
             let value: Any?
             switch (type, json) {
+            // Among the integers it is by far the most frequent, and known at a glance.
+            case (is Int.Type, .integer(let number)): value = Int(exactly: number)
             case (is String.Type, .string(let string)): value = string
             case (is Bool.Type, .boolean(let flag)): value = flag
             case (is [UInt8].Type, .string(let string)): value = [UInt8](base64URL: string)

@@ -92,15 +92,15 @@ struct SessionKeyring: Sendable {
         guard token.utf8.count == SessionID.tokenLength, let bytes = [UInt8](base64URL: token)
         else { return .failure(.malformed) }
         let id = SessionID(bytes: Array(bytes[..<SessionID.byteCount]))
-        let given = Array(bytes[SessionID.byteCount...])
+        let given = bytes[SessionID.byteCount...]
         for key in keys where Crypto.areEqual(signature(of: id, key), given) {
             return .success(id)
         }
         return .failure(.forged)
     }
 
-    private func signature(of id: SessionID, _ key: SessionKey) -> [UInt8] {
-        Array(key.cookieKey.code(of: signedName + id.bytes)[..<SessionID.byteCount])
+    private func signature(of id: SessionID, _ key: SessionKey) -> ArraySlice<UInt8> {
+        key.cookieKey.code(of: signedName + id.bytes)[..<SessionID.byteCount]
     }
 
     // MARK: Values

@@ -172,6 +172,7 @@ extension Headers {
         }
         guard !contains(.cacheControl) else { return }
         self[.cacheControl] = "private, no-cache"
+        guard contains(.vary) else { return self[.vary] = "Cookie" }
         var vary = VaryField(self, .vary)
         vary.insert(.cookie)
         self[.vary] = vary.fieldValue

@@ -55,7 +55,12 @@ public struct SessionDigest: Sendable, Hashable, CustomStringConvertible {
 
     /// Makes the digest of a message of that kind.
     package init(of message: [UInt8], kind: String) {
-        description = String(base64URL: Crypto.sha256(Array(kind.utf8) + [0] + message))
+        var text: [UInt8] = []
+        text.reserveCapacity(kind.utf8.count + 1 + message.count)
+        text += kind.utf8
+        text.append(0)
+        text += message
+        description = String(base64URL: Crypto.sha256(text))
     }
 }
 
