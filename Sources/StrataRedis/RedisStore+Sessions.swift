@@ -3,7 +3,8 @@ public import Strata
 /// Sessions in Redis; each call is one script, which Redis runs as one step. Works from Redis 6.0
 /// on, as it needs no expiry of single fields.
 ///
-/// Under `s:` and a digest stands a hash. Of a session it holds the moments it was created (`c`)
+/// Under `s:` and a digest stands a hash with the version of its form (`v`), `1`; one of another
+/// version counts as no session, and is left alone. Of a session it holds the moments it was created (`c`)
 /// and last seen (`s`) and ends at the latest (`x`), its idle time (`i`), all in milliseconds, its
 /// principal (`p`), its wrapped key (`k`), and each value under `:` and its name; its idle end is
 /// the key's time to live. Of a session that was rotated it holds the new digest (`t`), whether by
@@ -222,7 +223,8 @@ extension RedisScript {
             local found = {}
             for hop = 0, 8 do
                 local key = sessionKey(digest)
-                local field = redis.call('HMGET', key, 'x', 't', 'p', 'k', 'l', 'i')
+                local field = redis.call('HMGET', key, 'x', 't', 'p', 'k', 'l', 'i', 'v')
+                if field[7] ~= '1' then return nil end
                 if not found.rotated then found.wrapped = field[4] or '' end
                 if field[2] then
                     found.rotated = true
@@ -243,7 +245,7 @@ extension RedisScript {
             end
         end
         local function begin(key, idle, absolute, time)
-            redis.call('HSET', key, 'c', time, 's', time, 'i', idle, 'x', time + absolute)
+            redis.call('HSET', key, 'v', 1, 'c', time, 's', time, 'i', idle, 'x', time + absolute)
             redis.call('PEXPIRE', key, math.min(idle, absolute))
         end
         local function keepPrincipal(key, life)
@@ -339,7 +341,7 @@ extension RedisScript {
 
             local target, time = sessionKey(new), now()
             redis.call('RENAME', key, target)
-            redis.call('HSET', key, 't', new, 'l', isLogin and '1' or '0')
+            redis.call('HSET', key, 'v', 1, 't', new, 'l', isLogin and '1' or '0')
             if session.own then redis.call('HSET', key, 'k', session.own) end
             redis.call('PEXPIRE', key, ARGV[4])
             if ARGV[5] == '' then
@@ -395,7 +397,7 @@ extension RedisScript {
                 local fields = redis.call('HGETALL', sessionKey(member))
                 if #fields == 0 then
                     redis.call('ZREM', KEYS[1], member)
-                else
+                elseif redis.call('HGET', sessionKey(member), 'v') == '1' then
                     list[#list + 1] = member
                     list[#list + 1] = fields
                 end

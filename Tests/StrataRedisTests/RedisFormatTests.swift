@@ -43,9 +43,10 @@ struct `What stands in Redis` {
         let now = Int64(SystemTime().now.seconds) * 1000
         let key = RedisArgument.text("strata:s:\(Self.session)")
         let words: [RedisArgument] = [
-            "c", .integer(now), "s", .integer(now), "i", 60_000, "x", .integer(now + 90_000), "p",
+            "v", 1, "c", .integer(now), "s", .integer(now), "i", 60_000,
+            "x", .integer(now + 90_000), "p",
             .text(Self.principal.description), "k", "wrapped", ":cart", "[1]",
-            // A field of a later version.
+            // A field that came later.
             "z", "?",
         ]
         try await store.client.send(RedisCommand(["HSET", key] + words))
@@ -74,9 +75,30 @@ struct `What stands in Redis` {
         try await store.create(session, as: Self.session)
         let key = RedisArgument.text("strata:s:\(Self.session)")
         let names = try await store.client.send("HKEYS", key).array?.compactMap(\.text)
-        #expect(Set(names ?? []) == ["c", "s", "i", "x", "p", "k", ":cart"])
+        #expect(Set(names ?? []) == ["v", "c", "s", "i", "x", "p", "k", ":cart"])
         let members = RedisArgument.text("strata:p:\(Self.principal)")
         let listed = try await store.client.send("ZRANGE", members, 0, -1).array
         #expect(listed?.map(\.text) == [Self.session.description])
+    }
+
+    @Test func `is a session of another version, which counts as none and is left alone`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        let session = NewSession(
+            lifetime: SessionLifetime(idle: .seconds(60), absolute: .seconds(90)),
+            signIn: SessionSignIn(principal: Self.principal, limit: 5), values: ["cart": [1]])
+        try await store.create(session, as: Self.session)
+        let key = RedisArgument.text("strata:s:\(Self.session)")
+        try await store.client.send("HSET", key, "v", 2)
+        let before = try await store.client.send("HGETALL", key)
+
+        #expect(try await store.load(Self.session) == .missing)
+        let update = SessionUpdate(changes: ["cart": .set([2])])
+        #expect(try await store.apply(update, to: Self.session) == .missing)
+        #expect(try await store.end(.session(Self.session)) == false)
+        #expect(try await store.sessions(of: Self.principal).isEmpty)
+        #expect(try await store.client.send("HGETALL", key) == before)
     }
 }
