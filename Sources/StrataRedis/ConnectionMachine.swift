@@ -34,6 +34,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     private let settings: Settings
     private(set) var phase = Phase.waiting(until: .zero)
+    /// Whether no command waits for an answer, and none to be written.
+    var isIdle: Bool { slots.isEmpty && !isWriting }
     /// Why commands are refused while there is no connection; nil before the first attempt ended.
     private(set) var failure: StoreError?
     private var slots = Fifo<Slot>()
@@ -223,24 +225,23 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         if case .greeting = phase { return receiveGreeting(value, now: now) }
         lastProgress = now
         if settings.isSubscriber { return receivePush(value, now: now) }
-        guard phase == .ready, var slot = slots.first else {
+        let isWhole = slots.updateFirst { slot in
+            slot.missing -= 1
+            if !slot.isSingle, slot.waiter != nil { slot.replies.append(value) }
+            return slot.missing == 0
+        }
+        guard phase == .ready, let isWhole else {
             return .failed(
                 StoreError(
                     .protocolViolation,
                     "Redis sent what nobody asked for; is it Redis at that address?"))
         }
-        slot.missing -= 1
-        if slot.missing > 0 {
-            if slot.waiter != nil { slot.replies.append(value) }
-            slots.first = slot
-            return .none
-        }
-        _ = slots.popFirst()
+        guard isWhole, let slot = slots.popFirst() else { return .none }
         queuedBytes -= slot.cost
         if slot.isPing { return receivePong(sent: slot.submitted, now: now) }
         guard let waiter = slot.waiter else { return .none }
         timeouts = 0
-        return .answer(waiter, slot.isSingle ? value : .array(slot.replies + [value]))
+        return .answer(waiter, slot.isSingle ? value : .array(slot.replies))
     }
 
     private mutating func receivePong(sent: Duration, now: Duration) -> Receipt {

@@ -7,9 +7,21 @@ struct Fifo<Element> {
     var count: Int { elements.count - head }
 
     /// The element that has waited longest.
-    var first: Element? {
-        get { isEmpty ? nil : elements[head] }
-        set { if !isEmpty { elements[head] = newValue } }
+    var first: Element? { isEmpty ? nil : elements[head] }
+
+    /// Changes the element that has waited longest where it stands, and nothing where there is none.
+    mutating func updateFirst<Outcome>(_ body: (inout Element) -> Outcome) -> Outcome? {
+        if isEmpty { return nil }
+        return update(at: head, body)
+    }
+
+    /// No copy is made, so arrays inside the element grow in place.
+    private mutating func update<Outcome>(
+        at index: Int, _ body: (inout Element) -> Outcome
+    ) -> Outcome? {
+        guard var element = elements[index].take() else { return nil }
+        defer { elements[index] = element }
+        return body(&element)
     }
 
     /// The element that came last.
@@ -22,8 +34,7 @@ struct Fifo<Element> {
 
     mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
-        let element = elements[head]
-        elements[head] = nil
+        let element = elements[head].take()
         head += 1
         if isEmpty {
             elements.removeAll(keepingCapacity: elements.capacity <= 1024)
@@ -44,10 +55,7 @@ struct Fifo<Element> {
     /// Visits the elements, the one that has waited longest first, until the visitor returns true.
     mutating func update(_ visit: (inout Element) -> Bool) {
         for index in head..<elements.count {
-            guard var element = elements[index] else { continue }
-            let isDone = visit(&element)
-            elements[index] = element
-            if isDone { return }
+            if update(at: index, visit) == true { return }
         }
     }
 }

@@ -3,9 +3,11 @@ import Synchronization
 
 /// The loop's side of one connection: it opens the socket and reads from it.
 ///
-/// It is used by the loop's thread alone, but for the addresses of a host, which another thread
-/// may look up.
-final class Line {
+/// It is the loop's thread that uses it, and whoever waits for an answer where they are.
+///
+/// `@unchecked Sendable`: what is not constant is used by whoever holds `turn` alone, but for the
+/// addresses of a host, which another thread may look up and which have a lock of their own.
+final class Line: @unchecked Sendable {
     /// Whom a connection tells of how it fares, and of what was subscribed to.
     enum Audience: Sendable {
         /// Connections for commands are told of as events, under their lane.
@@ -21,6 +23,8 @@ final class Line {
     /// How long a reply may be.
     private let maximumReplyBytes: Int
     private let time = SystemTime()
+    /// Held by whoever uses what follows; by one who waits for an answer for a moment at most.
+    private let turn = Mutex<Void>(())
 
     private var socket: Socket?
     private let tls: TLSContext?
@@ -50,7 +54,9 @@ final class Line {
     deinit { buffer.deallocate() }
 
     /// Does what is due; when to look again at the latest.
-    func look(now: Duration) -> Duration? {
+    func look(now: Duration) -> Duration? { turn.withLock { _ in doWhatIsDue(now: now) } }
+
+    private func doWhatIsDue(now: Duration) -> Duration? {
         if let result = lookup.take() { resolved(result) }
         while true {
             let due = connection.due(now: now)
@@ -72,6 +78,10 @@ final class Line {
     ///
     /// - Returns: whether the connection's times may have changed.
     func handle(_ readiness: Poller.Readiness, now: Duration) -> Bool {
+        turn.withLock { _ in use(readiness, now: now) }
+    }
+
+    private func use(_ readiness: Poller.Readiness, now: Duration) -> Bool {
         guard let socket else { return false }
         switch connection.phase {
         case .waiting, .closed: return false
@@ -84,8 +94,22 @@ final class Line {
         }
     }
 
+    /// Waits for what arrives next and takes it, on the thread of one who waits for an answer.
+    ///
+    /// - Returns: whether anything came; false where it is somebody else's turn, too.
+    func takeNext(from socket: Socket, upTo limit: Duration) -> Bool {
+        turn.withLockIfAvailable { _ in
+            guard socket === self.socket, socket.waitForArrival(upTo: limit) else { return false }
+            // The loop looks at times that may have changed.
+            if receive(from: socket) { poller.wake() }
+            return true
+        } ?? false
+    }
+
     /// Closes the connection for good.
-    func close() {
+    func close() { turn.withLock { _ in end() } }
+
+    private func end() {
         let error = StoreError(.unavailable, "The Redis client was closed.")
         dropSocket()
         for waiter in connection.close(error) { waiter.resume(returning: .failure(error)) }
@@ -127,7 +151,7 @@ final class Line {
                 let socket = try Socket(
                     connectingTo: addresses.removeFirst(), tls: tls?.makeSession())
                 self.socket = socket
-                poller.add(socket, key: connection.key, sending: true)
+                poller.add(socket, key: connection.key, for: .both)
                 return
             } catch {
                 failure = error
@@ -147,7 +171,7 @@ final class Line {
         } catch {
             return lose(error)
         }
-        poller.change(socket, key: connection.key, sending: false)
+        poller.change(socket, key: connection.key, for: .receiving)
         guard socket.tls == nil else {
             isShakingHands = true
             return shakeHands(socket)
@@ -184,7 +208,7 @@ final class Line {
 
     private func finishOpening(_ socket: Socket) {
         isShakingHands = false
-        connection.opened(socket, now: time.uptime)
+        connection.opened(socket, line: self, now: time.uptime)
         if connection.phase == .ready { tell(nil) }
     }
 

@@ -38,21 +38,28 @@ final class Poller: Sendable {
         close(epoll)
     }
 
-    /// Waits for the socket from now on, to receive, and to send where that is wanted.
-    func add(_ socket: Socket, key: UInt64, sending: Bool) {
-        control(EPOLL_CTL_ADD, socket.descriptor, interest(sending), key)
+    /// What a socket is watched for.
+    enum Interest { case nothing, receiving, both }
+
+    /// Watches the socket from now on.
+    func add(_ socket: Socket, key: UInt64, for interest: Interest) {
+        control(EPOLL_CTL_ADD, socket.descriptor, events(interest), key)
     }
 
-    /// Changes whether the socket is waited for to send.
-    func change(_ socket: Socket, key: UInt64, sending: Bool) {
-        control(EPOLL_CTL_MOD, socket.descriptor, interest(sending), key)
+    /// Changes what the socket is watched for.
+    func change(_ socket: Socket, key: UInt64, for interest: Interest) {
+        control(EPOLL_CTL_MOD, socket.descriptor, events(interest), key)
     }
 
-    /// Waits for the socket no more.
+    /// Watches the socket no more.
     func remove(_ socket: Socket) { control(EPOLL_CTL_DEL, socket.descriptor, 0, 0) }
 
-    private func interest(_ sending: Bool) -> UInt32 {
-        EPOLLIN.rawValue | EPOLLRDHUP.rawValue | (sending ? EPOLLOUT.rawValue : 0)
+    private func events(_ interest: Interest) -> UInt32 {
+        switch interest {
+        case .nothing: 0
+        case .receiving: EPOLLIN.rawValue | EPOLLRDHUP.rawValue
+        case .both: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLOUT.rawValue
+        }
     }
 
     /// A descriptor that another thread has removed meanwhile is no error.

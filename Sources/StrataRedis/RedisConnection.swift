@@ -11,7 +11,21 @@ final class RedisConnection: Sendable {
         var machine: ConnectionMachine<Waiter>
         /// The connection that the machine speaks of. Whoever writes checks that it is still his.
         var socket: Socket?
+        /// Who reads from the socket, where one who waits for an answer does not.
+        var line: Line?
+        var reading = PromptReading()
+        /// Whether one who waits for an answer reads now.
+        var isReadByWaiter = false
+        /// Whether the loop is told of what arrives: always, but while waiters read again and again.
+        var isWatched = true
+        /// When a waiter last read.
+        var lastReading = Duration.zero
     }
+
+    /// How long one who waits for an answer keeps the thread at most.
+    private static let readingLimit = Duration.microseconds(100)
+    /// How long after a waiter has read the loop is told of arrivals again.
+    private static let watchDelay = Duration.milliseconds(20)
 
     /// Answers on their way to those who wait, gathered under the lock and given out after it.
     struct Arrivals {
@@ -20,12 +34,14 @@ final class RedisConnection: Sendable {
         var pushes: [RedisPush] = []
     }
 
-    /// Guarded by the mutex: everything. It is held for no system call and no resumption.
+    /// Guarded by the mutex: everything. It is held for no resumption, and for no system call but
+    /// the one that changes what the socket is watched for.
     private let state: Mutex<State>
     private let poller: Poller
     /// What the poller calls this connection.
     let key: UInt64
     private let isSubscriber: Bool
+    private let time = SystemTime()
 
     init(settings: ConnectionMachine<Waiter>.Settings, poller: Poller, key: UInt64) {
         isSubscriber = settings.isSubscriber
@@ -36,6 +52,14 @@ final class RedisConnection: Sendable {
 
     // MARK: - For its users
 
+    /// What is to be done for a command that was handed over.
+    private enum Step {
+        case done, refused(StoreError)
+        case write(Socket)
+        /// The sender is alone, and reads the answer as well.
+        case writeAndRead(Socket, Line)
+    }
+
     /// Hands over a command, or several with so many replies, and writes if nobody is writing.
     ///
     /// - Returns: why it was refused; the waiter is then still the caller's.
@@ -43,18 +67,62 @@ final class RedisConnection: Sendable {
         _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
         now: Duration
     ) -> StoreError? {
-        let (submission, socket) = state.withLock { state in
+        let step = state.withLock { state in
+            let isAlone = state.machine.phase == .ready && state.machine.isIdle
             let submission = state.machine.submit(
                 command, replies: replies, token: token, waiter: waiter, deadline: deadline,
                 now: now)
-            return (submission, state.socket)
+            return next(after: submission, isAlone: isAlone, now: now, in: &state)
         }
-        switch submission {
+        switch step {
+        case .done: return nil
         case .refused(let error): return error
-        case .queued: return nil
-        case .write:
-            if let socket { write(to: socket) }
-            return nil
+        case .write(let socket): write(to: socket)
+        case .writeAndRead(let socket, let line):
+            write(to: socket)
+            read(from: socket, by: line, until: min(deadline, now + Self.readingLimit))
+        }
+        return nil
+    }
+
+    private func next(
+        after submission: ConnectionMachine<Waiter>.Submission, isAlone: Bool, now: Duration,
+        in state: inout State
+    ) -> Step {
+        let shallRead = state.reading.shallRead(isAlone: isAlone)
+        if case .refused(let error) = submission { return .refused(error) }
+        guard let socket = state.socket else { return .done }
+        if shallRead, case .write = submission, let line = state.line {
+            state.isReadByWaiter = true
+            state.lastReading = now
+            watch(false, socket, in: &state)
+            return .writeAndRead(socket, line)
+        }
+        if !state.isReadByWaiter { watch(true, socket, in: &state) }
+        if case .write = submission { return .write(socket) }
+        return .done
+    }
+
+    /// Has the loop told of what arrives, or not.
+    private func watch(_ isWatched: Bool, _ socket: Socket, in state: inout State) {
+        guard state.isWatched != isWatched else { return }
+        state.isWatched = isWatched
+        poller.change(socket, key: key, for: isWatched ? .receiving : .nothing)
+    }
+
+    /// Reads on the sender's thread until all is answered, or for as long as it may be kept.
+    private func read(from socket: Socket, by line: Line, until limit: Duration) {
+        var left = limit - time.uptime
+        while left > .zero, line.takeNext(from: socket, upTo: left),
+            state.withLock({ $0.socket === socket && !$0.machine.isIdle })
+        {
+            left = limit - time.uptime
+        }
+        state.withLock { state in
+            state.isReadByWaiter = false
+            guard state.socket === socket, !state.machine.isIdle else { return }
+            if left <= .zero || time.uptime >= limit { state.reading.noteLateness() }
+            watch(true, socket, in: &state)
         }
     }
 
@@ -78,8 +146,12 @@ final class RedisConnection: Sendable {
                 case .moved(let count): chunk.sent += count
                 case .wouldBlock:
                     let rest = chunk
-                    state.withLock { if $0.socket === socket { $0.machine.putBack(rest) } }
-                    poller.change(socket, key: key, sending: true)
+                    state.withLock { state in
+                        guard state.socket === socket else { return }
+                        state.machine.putBack(rest)
+                        state.isWatched = true
+                        poller.change(socket, key: key, for: .both)
+                    }
                     return
                 case .ended, .failed:
                     // The loop finds out, and tells everybody who waits.
@@ -101,7 +173,19 @@ final class RedisConnection: Sendable {
 
     /// What the machine says of the time; written is what it wants to be.
     func due(now: Duration) -> ConnectionMachine<Waiter>.Due {
-        let (due, socket) = state.withLock { ($0.machine.due(now: now), $0.socket) }
+        let (due, socket) = state.withLock { state in
+            var due = state.machine.due(now: now)
+            if let socket = state.socket, !state.isWatched {
+                let moment = state.lastReading + Self.watchDelay
+                if !state.isReadByWaiter, moment <= now || !state.machine.isIdle {
+                    watch(true, socket, in: &state)
+                } else {
+                    let next = max(moment, now + Self.watchDelay)
+                    due.next = min(due.next ?? next, next)
+                }
+            }
+            return (due, state.socket)
+        }
         if case .write = due.step, let socket { write(to: socket) }
         return due
     }
@@ -112,9 +196,11 @@ final class RedisConnection: Sendable {
     func beginOpening(now: Duration) { state.withLock { $0.machine.beginOpening(now: now) } }
 
     /// The socket is connected.
-    func opened(_ socket: Socket, now: Duration) {
+    func opened(_ socket: Socket, line: Line, now: Duration) {
         state.withLock { state in
             state.socket = socket
+            state.line = isSubscriber ? nil : line
+            state.isWatched = true
             state.machine.opened(now: now)
         }
         write(to: socket)
@@ -122,11 +208,14 @@ final class RedisConnection: Sendable {
 
     /// The socket takes bytes again.
     func resumeWriting(to socket: Socket, now: Duration) {
-        guard state.withLock({ $0.socket === socket && $0.machine.takeUpWriting(now: now) }) else {
-            return
+        let mustWrite = state.withLock { state in
+            guard state.socket === socket, state.machine.takeUpWriting(now: now) else {
+                return false
+            }
+            poller.change(socket, key: key, for: .receiving)
+            return true
         }
-        poller.change(socket, key: key, sending: false)
-        write(to: socket)
+        if mustWrite { write(to: socket) }
     }
 
     /// Takes replies in; the answers and pushes they are, and whether commands may be written from now on.
@@ -166,6 +255,7 @@ final class RedisConnection: Sendable {
     func lose(_ error: StoreError, now: Duration, jitter: Double) -> [Waiter] {
         state.withLock { state in
             state.socket = nil
+            state.line = nil
             return state.machine.lose(error, now: now, jitter: jitter)
         }
     }
@@ -174,6 +264,7 @@ final class RedisConnection: Sendable {
     func close(_ error: StoreError) -> [Waiter] {
         state.withLock { state in
             state.socket = nil
+            state.line = nil
             return state.machine.close(error)
         }
     }

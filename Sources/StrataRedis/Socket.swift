@@ -1,3 +1,4 @@
+import CHiredis
 import Strata
 
 #if canImport(Musl)
@@ -59,6 +60,14 @@ final class Socket: Sendable {
             sendto(
                 descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL), nil, 0)
         }
+    }
+
+    /// Waits until there is something to receive, but no longer than that; whether there is.
+    func waitForArrival(upTo limit: Duration) -> Bool {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var time = timespec()
+        time.tv_nsec = Int(min(max(limit.saturatedNanoseconds, 0), 999_999_999))
+        return ppoll(&poll, 1, &time, nil) > 0
     }
 
     /// Receives what is there.

@@ -33,6 +33,41 @@ struct `When Redis fails` {
         }
     }
 
+    @Test func `who reads alone is served when the server hangs, dies or has others`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let client = try server.client { $0.commandTimeout = .seconds(10) }
+        @Sendable func ask(_ count: Int) async throws {
+            for index in 0..<count {
+                let reply = try await client.send("ECHO", .integer(index))
+                #expect(reply.integer == Int64(index))
+            }
+        }
+        try await ask(500)
+        server.suspend()
+        let error = await storeError {
+            try await client.send(RedisCommand("GET", "key"), within: .milliseconds(50))
+        }
+        #expect(error?.code == .timedOut)
+        server.resume()
+        try await eventually { (try? await client.send("PING")) != nil }
+        try await ask(2000)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { try await ask(300) } }
+            try await group.waitForAll()
+        }
+        try await ask(500)
+        server.kill()
+        let time = await elapsed {
+            #expect(await storeError { try await client.send("PING") }?.code == .unavailable)
+        }
+        #expect(time < .seconds(2))
+        try await server.start()
+        try await eventually { (try? await client.send("PING")) != nil }
+        try await ask(500)
+    }
+
     @Test func `a killed server is found again when it is back`() async throws {
         let server = try await RedisServer()
         let changes = Recorder<RedisConnectionChange>()
