@@ -41,4 +41,8 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
     return *block ? 0 : ENOMEM;
 }
 
-void allocation_trim(void) { malloc_trim(0); }
+void allocation_trim(void) {
+    // From here on what is large goes back as soon as it is free, whatever was freed before.
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    malloc_trim(0);
+}

@@ -1,4 +1,3 @@
-import Glibc
 import Strata
 import StrataCompression
 import StrataTesting
@@ -91,30 +90,18 @@ extension Suite {
         summary: "streams through Compression: small pieces, 1 GiB, and the first of some events"
     ) {
         let content = JSONSample.content(count: 1 << 20)
-        let app = wrap({ request in
-            let size = Int(request.query ?? "") ?? content.count
-            let stream = BodyStream { writer in
-                var place = 0
-                while place < content.count {
-                    let end = min(place + size, content.count)
-                    try await writer.write(content[place..<end])
-                    place = end
-                }
+        var rows: [Measurement] = []
+        for coding in ContentCoding.allCases {
+            for level in [6, 1] {
+                let whole = try await ratio(content, in: content.count, coding, level)
+                let small = try await ratio(content, in: 64, coding, level)
+                rows.append(
+                    Measurement(
+                        name:
+                            "of the ratio kept in pieces of 64 bytes, \(coding.rawValue) \(level)",
+                        values: [("value", small / whole)]))
             }
-            return Response(headers: [.contentType: "application/json"], body: .stream(stream))
-        }) { Compression() }
-        func ratio(_ size: Int) async throws -> Double {
-            let request = Request(.get, "/?\(size)", headers: [.acceptEncoding: "gzip"])
-            let counter = CountingWriter()
-            try await app(request).body.write(to: counter)
-            return Double(content.count) / Double(counter.count)
         }
-        let (whole, small) = (try await ratio(content.count), try await ratio(64))
-        var rows = [
-            Measurement(name: "ratio in one piece", values: [("value", whole)]),
-            Measurement(name: "ratio in pieces of 64 bytes", values: [("value", small)]),
-            Measurement(name: "of the ratio kept", values: [("value", small / whole)]),
-        ]
         var identity = 0.0
         for accepted in [nil, "gzip"] {
             let peak = try await peakGrowth(ofStreaming: 1 << 30, content, accepting: accepted)
@@ -134,6 +121,29 @@ extension Suite {
         return rows
     }
 
+    /// How many times shorter a stream in pieces of that size gets.
+    private static func ratio(
+        _ content: [UInt8], in size: Int, _ coding: ContentCoding, _ level: Int
+    ) async throws -> Double {
+        var configuration = Compression.Configuration()
+        configuration.level = level
+        let app = wrap({ request in
+            let stream = BodyStream { writer in
+                var place = 0
+                while place < content.count {
+                    let end = min(place + size, content.count)
+                    try await writer.write(content[place..<end])
+                    place = end
+                }
+            }
+            return Response(headers: [.contentType: "application/json"], body: .stream(stream))
+        }) { Compression(configuration) }
+        let request = Request(.get, "/", headers: [.acceptEncoding: coding.rawValue])
+        let counter = CountingWriter()
+        try await app(request).body.write(to: counter)
+        return Double(content.count) / Double(counter.count)
+    }
+
     /// By how many KiB the peak of resident memory grows while so many bytes are streamed.
     private static func peakGrowth(
         ofStreaming count: Int, _ content: [UInt8], accepting: String?
@@ -149,11 +159,12 @@ extension Suite {
         }) {
             Compression(configuration)
         }
-        var request = Request(.get, "/")
-        request.headers[.acceptEncoding] = accepting
-        let before = try resetPeak()
-        try await app(request).body.write(to: CountingWriter())
-        return try peak() - before
+        var asked = Request(.get, "/")
+        asked.headers[.acceptEncoding] = accepting
+        let request = asked
+        return try await PeakMemory.growth {
+            try await app(request).body.write(to: CountingWriter())
+        }
     }
 
     /// How many milliseconds pass until an event reaches the client, of a producer that goes on.
@@ -177,30 +188,6 @@ extension Suite {
             delays.append(((counter.first ?? time.uptime) - start) / .milliseconds(1))
         }
         return median(delays)
-    }
-
-    /// Begins a new peak of resident memory; gives what is resident, in KiB.
-    private static func resetPeak() throws -> Double {
-        guard let file = fopen("/proc/self/clear_refs", "w") else {
-            throw Unavailable(message: "the peak of resident memory can't be reset here")
-        }
-        fputs("5", file)
-        fclose(file)
-        return try peak()
-    }
-
-    private static func peak() throws -> Double {
-        guard let file = fopen("/proc/self/status", "r") else {
-            throw Unavailable(message: "/proc/self/status can't be read here")
-        }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-            guard text.hasPrefix("VmHWM:") else { continue }
-            return Double(text.filter(\.isNumber)) ?? 0
-        }
-        throw Unavailable(message: "/proc/self/status knows no peak")
     }
 }
 

@@ -9,7 +9,7 @@ struct Suite: Sendable {
 
     /// All suites.
     static let all: [Suite] = [
-        .compression, .compressionHit, .compressionStream,
+        .compression, .compressionHit, .compressionStream, .compressionServer, .decoding,
         .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .sessions,
         .redisSessions, .slicing,
     ]

@@ -18,7 +18,7 @@
 ///   zlib at the level for both; but between levels 4 and 6 ISA-L, which is less dense, does not
 ///   stand in for libdeflate.
 /// - `zstd` is used at half the level and `br` at the level less 1, which is where they cost about
-///   what zlib does, or less.
+///   what zlib does, or less; but `br` not below 2, where it gathers no small pieces of a stream.
 ///
 /// Content that is served from the cache again and again is made once more in the background, by
 /// the densest there is: libdeflate at 12 or else zlib at 9, zstd at 19, brotli at 11.
@@ -46,7 +46,7 @@ enum EncoderChoice: Sendable, Hashable {
             case .zstd: .zstd(level: max(1, level / 2))
         #endif
         #if Brotli
-            case .brotli: .brotli(quality: max(1, level - 1))
+            case .brotli: .brotli(quality: max(2, level - 1))
         #endif
         }
     }

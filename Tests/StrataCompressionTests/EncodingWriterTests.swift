@@ -37,6 +37,29 @@ import Testing
         }
     }
 
+    @Test(arguments: ContentCoding.allCases, 1...9)
+    func `small pieces of a stream lose at most a tenth of what is saved`(
+        coding: ContentCoding, level: Int
+    ) async throws {
+        // Time stands still, so that no pause of this machine's flushes anything.
+        let coder = Self.coder(coding, time: ManualTime(), level: level)
+        let text = (0..<4_000).reduce(into: "") { $0 += "\($1 * 7_919): all is well\n" }
+        let content = Array(text.utf8)
+        func length(inPiecesOf size: Int) async throws -> Int {
+            let body = BodyStream { writer in
+                for place in stride(from: 0, to: content.count, by: size) {
+                    try await writer.write(content[place..<min(place + size, content.count)])
+                }
+            }
+            let encoded = coder.encoded(.stream(body), isEventStream: false)
+            return try await Body.stream(encoded).collect(upTo: content.count).count
+        }
+        let (whole, small) = (
+            try await length(inPiecesOf: content.count), try await length(inPiecesOf: 64)
+        )
+        #expect(small * 9 <= whole * 10)
+    }
+
     @Test(arguments: ContentCoding.allCases, [1, 2, 6, 9])
     func `content of any length comes back whole, in one piece or in many`(
         coding: ContentCoding, level: Int

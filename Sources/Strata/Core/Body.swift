@@ -110,7 +110,16 @@ final class CollectingWriter: BodyWriter {
 
     func write(_ chunk: borrowing RawSpan) async throws {
         guard chunk.byteCount <= limit - bytes.count else { throw BodyTooLarge(limit: limit) }
+        bytes.makeRoom(for: chunk.byteCount, upTo: limit)
         chunk.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+}
+
+extension [UInt8] {
+    /// Makes room for so many more bytes, by doubling as arrays do, but for no more than the limit.
+    mutating func makeRoom(for more: Int, upTo limit: Int) {
+        let needed = count + more
+        if needed > capacity { reserveCapacity(Swift.max(needed, Swift.min(capacity * 2, limit))) }
     }
 }
 

@@ -49,6 +49,7 @@ public struct RequestBody: Sendable, AsyncSequence {
             var bytes: [UInt8] = []
             while let piece = try await source.next() {
                 guard piece.count <= limit - bytes.count else { throw BodyTooLarge(limit: limit) }
+                bytes.makeRoom(for: piece.count, upTo: limit)
                 bytes.append(contentsOf: piece)
             }
             return bytes
