@@ -360,6 +360,14 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         return .none
     }
 
+    /// Opens the breaker because another connection to the same server has opened its own; whether
+    /// it was not open before.
+    mutating func adopt(_ error: StoreError) -> Bool {
+        guard phase == .ready, breach == nil else { return false }
+        breach = error
+        return true
+    }
+
     /// Counts a command that timed out; why the breaker opens, if it does.
     private mutating func noteTimeout(waited: Duration, now: Duration) -> StoreError? {
         guard waited >= settings.breakerPatience else { return nil }

@@ -10,8 +10,9 @@ import Synchronization
 final class Line: @unchecked Sendable {
     /// Whom a connection tells of how it fares, and of what was subscribed to.
     enum Audience: Sendable {
-        /// Connections for commands are told of as events, under their lane.
-        case lane(RedisLane, Events)
+        /// Connections for commands are told of as events, under their lane; those beside it are
+        /// told why its commands are refused.
+        case lane(RedisLane, Events, isBreached: @Sendable (StoreError) -> Void)
         /// Returns whether it can take more.
         case subscriber(@Sendable (RedisPush) -> Bool)
     }
@@ -65,7 +66,10 @@ final class Line: @unchecked Sendable {
                     returning: .failure(
                         StoreError(.timedOut, "Redis did not answer in time.")))
             }
-            if let breach = due.breach { tell(named(breach)) }
+            if let breach = due.breach {
+                tell(named(breach))
+                if case .lane(_, _, let isBreached) = audience { isBreached(breach) }
+            }
             switch due.step {
             case .none, .write: return due.next
             case .open: open(now: now)
@@ -323,7 +327,7 @@ final class Line: @unchecked Sendable {
     /// Tells that the connection is ready, or why it is not.
     private func tell(_ failure: StoreError?) {
         switch audience {
-        case .lane(let lane, let events):
+        case .lane(let lane, let events, _):
             events(
                 RedisConnectionChange(
                     endpoint: configuration.endpoint, lane: lane, failure: failure))

@@ -190,6 +190,11 @@ final class RedisConnection: Sendable {
         return due
     }
 
+    /// Refuses commands until the server answers a ping, as another connection to it does already.
+    ///
+    /// - Returns: whether they were taken before.
+    func adopt(_ breach: StoreError) -> Bool { state.withLock { $0.machine.adopt(breach) } }
+
     var phase: ConnectionMachine<Waiter>.Phase { state.withLock { $0.machine.phase } }
 
     /// An attempt to connect begins.

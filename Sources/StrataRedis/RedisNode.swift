@@ -36,10 +36,17 @@ final class RedisNode: Sendable {
         }
         self.poller = poller
         loop = RedisLoop(poller: poller, configuration: configuration, tls: tls)
+        // What one of them learns of the server is true for all.
+        let share: @Sendable (StoreError) -> Void = { [connections, poller] breach in
+            var isNews = false
+            for connection in connections where connection.adopt(breach) { isNews = true }
+            if isNews { poller.wake() }
+        }
         for (index, connection) in connections.enumerated() {
+            let lane = index == configuration.connections ? RedisLane.large : .small
             loop.add(
                 connection, maximumReplyBytes: configuration.maximumReplyBytes,
-                audience: .lane(index == configuration.connections ? .large : .small, events))
+                audience: .lane(lane, events, isBreached: share))
         }
         loop.start()
     }

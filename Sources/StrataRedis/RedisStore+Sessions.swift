@@ -133,9 +133,7 @@ extension RedisStore: SessionStore {
     private func run(
         _ script: RedisScript, _ session: SessionDigest, _ arguments: [RedisArgument]
     ) async throws(StoreError) -> RedisValue {
-        if firstSession.take() {
-            Task { if let risk = await sessionEvictionRisk() { events(risk) } }
-        }
+        tellOfEvictionRisk()
         let prefix = sessionPrefix
         return try await client.run(
             script, keys: [prefix + "s:" + session.description],

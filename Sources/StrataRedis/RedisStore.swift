@@ -10,7 +10,8 @@ public import Strata
 /// checksummed envelope that names their key: one that is damaged, of an unknown version or under
 /// the wrong key counts as no value, is told as ``StoreEntryUnreadable``, and is overwritten by the
 /// next fill. A generation that Redis has evicted is replaced by a new one, so what it purged stays
-/// purged, whatever the `maxmemory-policy`; only the purge of a single URI can be forgotten so.
+/// purged, whatever the `maxmemory-policy`. The purge of a single URI removes what stands under it,
+/// too; only variants of it that nobody has fetched anew can come back so.
 ///
 /// In a cluster values are spread over the nodes by their keys. All generations of a store have one
 /// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
@@ -222,20 +223,26 @@ public struct RedisStore: CacheStore {
         }
     }
 
-    /// Gives each of the names a new generation, in the order of the names, one small command each.
+    /// Gives each of the names a new generation, in the order of the names, one small command each,
+    /// and one round trip for all.
+    ///
+    /// What stands under a single URI is removed as well, so that it stays away where Redis evicts
+    /// the generation.
     public func advanceGenerations(
         of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         guard timeToLive > .zero else { return }
         switch purge {
         case .hard:
-            let replies = try await client.pipeline(
-                names.map { name in
-                    Self.set(
-                        generationKey(name),
-                        .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
-                        timeToLive: timeToLive)
-                }, within: timeLimit)
+            let advances = names.map { name in
+                Self.set(
+                    generationKey(name), .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
+                    timeToLive: timeToLive)
+            }
+            let removals = names.compactMap { PurgeName.key(ofOneURI: $0) }.map {
+                RedisCommand("UNLINK", .text(entryKey($0)))
+            }
+            let replies = try await client.pipeline(advances + removals, within: timeLimit)
             for case .error(let error) in replies { throw StoreError(error) }
         case .soft(let moment):
             for name in names {

@@ -30,11 +30,29 @@ extension RedisStore {
     /// Whether Redis may evict sessions, which all have a time to live and so are in the way of
     /// every `maxmemory-policy` but `noeviction`; nil where it can't, or does not say.
     ///
-    /// The store asks this by itself when sessions are first used, and tells the answer as an event.
+    /// The store asks this by itself when a `Sessions` layer is made with it, or where Redis did not
+    /// answer then, when a session is used, and tells the answer as an event.
     public func sessionEvictionRisk() async -> SessionEvictionRisk? {
         let reply = try? await client.send(RedisCommand("INFO", "memory"), reads: .primary)
         return reply?.text.flatMap { SessionEvictionRisk(memory: $0) }
     }
+
+    /// Tells once whether Redis may evict sessions.
+    func tellOfEvictionRisk() {
+        guard firstSession.take() else { return }
+        Task {
+            let command = RedisCommand("INFO", "memory")
+            // The first command waits for the outcome of the first attempt to connect.
+            let reply = try? await client.send(
+                command, within: client.configuration.connectTimeout, reads: .primary)
+            guard let text = reply?.text else { return firstSession.giveBack() }
+            if let risk = SessionEvictionRisk(memory: text) { events(risk) }
+        }
+    }
+}
+
+extension RedisStore: SessionStoreAtStart {
+    package func beginKeepingSessions() { tellOfEvictionRisk() }
 }
 
 /// Whether the store has held sessions before; shared by its copies.
@@ -46,4 +64,7 @@ final class FirstUse: Sendable {
         // A look first: this is asked for each session, and once in a lifetime written.
         !isOver.load(ordering: .relaxed) && !isOver.exchange(true, ordering: .relaxed)
     }
+
+    /// The next time is the first one again.
+    func giveBack() { isOver.store(false, ordering: .relaxed) }
 }

@@ -192,11 +192,52 @@ struct `When Redis is in disorder` {
         let recorder = Recorder<SessionEvictionRisk>()
         let store = RedisStore(client: try server.client(), events: recorder.events)
         #expect(await store.sessionEvictionRisk()?.policy == (isTold ? policy : nil))
+        // At start-up, before there is any session, and once.
+        let tiered = TieredStore(memory: MemoryStore(), shared: store)
+        for _ in 0..<2 { _ = Sessions(store: tiered, keys: [.random()]) }
+        try await eventually { recorder.all.count == (isTold ? 1 : 0) }
         let session = SessionDigest(of: Array("x".utf8), kind: "session")
         for _ in 0..<3 { _ = try await store.load(session) }
-        try await eventually { recorder.all.count == (isTold ? 1 : 0) }
+        #expect(recorder.all.count == (isTold ? 1 : 0))
         // Without a limit nothing is evicted, whatever the policy.
         try await store.client.send("CONFIG", "SET", "maxmemory", "0")
         #expect(await store.sessionEvictionRisk() == nil)
+    }
+
+    @Test func `a server that was away at start-up is asked with the first session`() async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
+        let recorder = Recorder<SessionEvictionRisk>()
+        let store = RedisStore(client: try server.client(), events: recorder.events)
+        server.kill()
+        try await eventually {
+            await storeError { try await store.client.send("PING") }?.code == .unavailable
+        }
+        _ = Sessions(store: store, keys: [.random()])
+        try await server.start()
+        let session = SessionDigest(of: Array("x".utf8), kind: "session")
+        try await eventually {
+            _ = try? await store.load(session)
+            return recorder.all.count == 1
+        }
+    }
+
+    @Test func `a purged URI stays away though Redis evicts its generation`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let store = RedisStore(client: client)
+        let name = "uri http://shop/a"
+        try await store.set([1], for: "http://shop/a", timeToLive: .seconds(60))
+        try await store.set([2], for: "http://shop/b", timeToLive: .seconds(60))
+        try await store.advanceGenerations(of: [name], .hard, timeToLive: .seconds(60))
+        let generation = RedisArgument.text(store.generationKey(name))
+        #expect(try await client.send("DEL", generation).integer == 1)
+        #expect(try await store.value(for: "http://shop/a", as: [UInt8].self) == nil)
+        #expect(try await store.value(for: "http://shop/b", as: [UInt8].self) == [2])
+        // A soft purge leaves what is stale where it is.
+        try await store.advanceGenerations(
+            of: ["uri http://shop/b"], .soft(at: Timestamp(nanoseconds: 1)),
+            timeToLive: .seconds(60))
+        #expect(try await store.value(for: "http://shop/b", as: [UInt8].self) == [2])
     }
 }

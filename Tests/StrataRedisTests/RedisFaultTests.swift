@@ -33,6 +33,44 @@ struct `When Redis fails` {
         }
     }
 
+    @Test func `a server that hangs costs nobody anything once that is known, large or small`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let client = try server.client {
+            $0.connections = 2
+            $0.stallTimeout = .milliseconds(300)
+        }
+        try await client.send("SET", "key", "value")
+        try await client.send(RedisCommand("GET", "key"), lane: .large)
+        server.suspend()
+        let command = RedisCommand("GET", "key")
+        let error = await storeError {
+            try await client.send(command, within: .milliseconds(40))
+        }
+        #expect(error?.code == .timedOut)
+        let clock = ContinuousClock()
+        let end = clock.now + .milliseconds(1500)
+        var refusals = 0
+        while clock.now < end {
+            for lane in [RedisLane.small, .large] {
+                // The connections are lost meanwhile, and opened to a server that says nothing.
+                let error = await storeError {
+                    try await client.send(command, within: .milliseconds(40), lane: lane)
+                }
+                #expect(error?.code == .unavailable)
+                refusals += 1
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(refusals > 100)
+        server.resume()
+        let time = try await elapsed {
+            try await eventually { (try? await client.send(command)) != nil }
+        }
+        #expect(time < .seconds(1))
+    }
+
     @Test func `who reads alone is served when the server hangs, dies or has others`()
         async throws
     {

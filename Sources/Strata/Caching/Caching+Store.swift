@@ -259,6 +259,11 @@ package enum PurgeName {
     /// Whether only what is stored for one URI is purged by the name.
     package static func isOfOneURI(_ name: String) -> Bool { name.utf8.starts(with: uriStart.utf8) }
 
+    /// The key of the URI that is purged by the name; nil where that purges others, too.
+    package static func key(ofOneURI name: String) -> String? {
+        isOfOneURI(name) ? String(name.dropFirst(uriStart.count)) : nil
+    }
+
     static func tag(_ tag: String) -> String { "tag " + tag }
     static func group(_ group: String, of origin: String) -> String { "group \(origin) \(group)" }
     static func prefix(_ path: String) -> String { "prefix " + path }

@@ -76,6 +76,7 @@ public struct Sessions: Middleware {
             events: events, randomBytes: randomBytes)
         precondition(
             context.fieldValue(.clear) != nil, "Clients would not accept the session's cookie")
+        (store as? any SessionStoreAtStart)?.beginKeepingSessions()
     }
 
     /// Answers the request, which gets its session on the way in and keeps it on the way out.

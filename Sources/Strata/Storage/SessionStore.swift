@@ -251,3 +251,9 @@ public enum SessionTarget: Sendable, Hashable {
     /// All of the principal.
     case principal(SessionDigest)
 }
+
+/// A session store that has something to check, or to warn of, before the first session.
+package protocol SessionStoreAtStart {
+    /// A layer begins to keep sessions in the store.
+    func beginKeepingSessions()
+}

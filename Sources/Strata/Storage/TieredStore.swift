@@ -268,6 +268,12 @@ extension TieredStore: RecordStore {
     }
 }
 
+extension TieredStore: SessionStoreAtStart {
+    package func beginKeepingSessions() {
+        (shared as? any SessionStoreAtStart)?.beginKeepingSessions()
+    }
+}
+
 extension TieredStore: SessionStore {
     /// Where sessions are: in the shared store, and nowhere else.
     private var sessionStore: any SessionStore {
