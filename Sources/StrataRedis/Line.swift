@@ -61,14 +61,15 @@ final class Line: @unchecked Sendable {
         if let result = lookup.take() { resolved(result) }
         while true {
             let due = connection.due(now: now)
+            // First, so that whoever is told that time is over finds nobody who would try again.
+            if let breach = due.breach {
+                tell(named(breach))
+                if case .lane(_, _, let isBreached) = audience { isBreached(breach) }
+            }
             for waiter in due.expired {
                 waiter.resume(
                     returning: .failure(
                         StoreError(.timedOut, "Redis did not answer in time.")))
-            }
-            if let breach = due.breach {
-                tell(named(breach))
-                if case .lane(_, _, let isBreached) = audience { isBreached(breach) }
             }
             switch due.step {
             case .none, .write: return due.next
