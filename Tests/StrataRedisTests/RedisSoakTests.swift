@@ -1,4 +1,5 @@
 import StrataTesting
+import Synchronization
 import Testing
 
 @testable import Strata
@@ -83,25 +84,7 @@ struct `While Redis fails again and again` {
                 try await Task.sleep(
                     for: .milliseconds(Int.random(in: 100...600, using: &generator)))
                 if early == 0, clock.now > middle { early = residentBytes() }
-                let victim = servers[0]
-                switch Int.random(in: 0..<5, using: &generator) {
-                case 0:
-                    victim.kill()
-                    try await Task.sleep(for: .milliseconds(200))
-                    try await victim.start()
-                case 1:
-                    victim.suspend()
-                    try await Task.sleep(for: .milliseconds(300))
-                    victim.resume()
-                case 2: _ = try? await client.send("FLUSHALL")
-                case 3:
-                    // A failover: the other one is promoted, and this one copies it.
-                    _ = try? await servers[1].client().send("REPLICAOF", "NO", "ONE")
-                    _ = try? await victim.client().send(
-                        "REPLICAOF", "127.0.0.1", .integer(servers[1].port))
-                    servers.swapAt(0, 1)
-                default: _ = try? await client.send("CLIENT", "KILL", "TYPE", "normal")
-                }
+                try await strike(&servers, client, using: &generator)
             }
             var (hits, failures) = (0, 0)
             for try await result in group {
@@ -115,6 +98,39 @@ struct `While Redis fails again and again` {
         try await eventually {
             (try? await store.set([1], for: "last", timeToLive: .seconds(60))) != nil
         }
+        try await expectThatAllKeysEnd(servers)
+        let late = residentBytes()
+        print("soak: \(early) bytes resident after a third, \(late) at the end")
+        #expect(late < early + (32 << 20))
+    }
+
+    /// Does the primary, or who is it, some harm.
+    private func strike(
+        _ servers: inout [RedisServer], _ client: RedisClient,
+        using generator: inout SeededGenerator
+    ) async throws {
+        let victim = servers[0]
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0:
+            victim.kill()
+            try await Task.sleep(for: .milliseconds(200))
+            try await victim.start()
+        case 1:
+            victim.suspend()
+            try await Task.sleep(for: .milliseconds(300))
+            victim.resume()
+        case 2: _ = try? await client.send("FLUSHALL")
+        case 3:
+            // A failover: the other one is promoted, and this one copies it.
+            _ = try? await servers[1].client().send("REPLICAOF", "NO", "ONE")
+            _ = try? await victim.client().send(
+                "REPLICAOF", "127.0.0.1", .integer(servers[1].port))
+            servers.swapAt(0, 1)
+        default: _ = try? await client.send("CLIENT", "KILL", "TYPE", "normal")
+        }
+    }
+
+    private func expectThatAllKeysEnd(_ servers: [RedisServer]) async throws {
         for server in servers {
             let own = try server.client()
             for key in try await own.send("KEYS", "*").array ?? [] {
@@ -122,8 +138,150 @@ struct `While Redis fails again and again` {
                 #expect(life > 0 || life == -2, "\(key.text ?? "")")
             }
         }
+    }
+
+    /// What the handler of the layers' soak answers: the page that was asked for, at its newest, or
+    /// who is logged in.
+    private static func handler(_ versions: PageVersions) -> Handler {
+        { request in
+            switch request.path {
+            case "/login":
+                try await request.session.logIn(as: request.headers["X-User"] ?? "")
+                return .text("in")
+            case "/me": return .text(try await request.session.principal ?? "nobody")
+            default:
+                var response = Response.text("\(request.path) \(versions[request.path])")
+                response.headers[.cacheControl] = "max-age=60"
+                response.cacheTags = [request.path]
+                return response
+            }
+        }
+    }
+
+    @Test func `no response of the layers is wrong or fails, and nobody is somebody else`()
+        async throws
+    {
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SeededGenerator(seed: seed)
+        var servers = try await ReplicatedServers(replicas: 1).all
+        let url = "redis://" + servers.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        let key = SessionKey.random()
+        let versions = PageVersions()
+        var instances: [(app: Handler, caching: Caching)] = []
+        for _ in 0..<3 {
+            let store = TieredStore(
+                memory: MemoryStore(maximumBytes: 8 << 20), shared: try await RedisStore(url: url))
+            let caching = Caching(store: store)
+            let sessions = Sessions(store: store, keys: [key])
+            instances.append(
+                (
+                    app: wrap(Self.handler(versions)) {
+                        sessions
+                        caching
+                    }, caching: caching
+                ))
+        }
+        let client = try RedisClient(RedisConfiguration(url: url))
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(soakSeconds)
+        let middle = clock.now + .seconds(soakSeconds / 3)
+        var early = 0
+        let (apps, cachings) = (instances.map(\.app), instances.map(\.caching))
+
+        try await withThrowingTaskGroup(of: (pages: Int, users: Int).self) { group in
+            for task in 0..<16 {
+                group.addTask {
+                    var generator = SeededGenerator(seed: seed &+ UInt64(task))
+                    var (pages, users) = (0, 0)
+                    var cookie: String?
+                    while clock.now < end {
+                        let app = apps[Int.random(in: 0..<3, using: &generator)]
+                        if Int.random(in: 0..<4, using: &generator) > 0 {
+                            let path = "/page-\(Int.random(in: 0..<200, using: &generator))"
+                            let response = try await app(Request(path: path))
+                            let body = try await response.body.collect(upTo: 1000)
+                            let text = String(decoding: body, as: UTF8.self)
+                            #expect(response.status == .ok, "seed \(seed)")
+                            let words = text.split(separator: " ")
+                            #expect(words.first.map(String.init) == path, "seed \(seed)")
+                            let version = words.last.flatMap { Int($0) } ?? .max
+                            #expect(version <= versions[path], "seed \(seed)")
+                            pages += 1
+                        } else {
+                            var request = Request(path: cookie == nil ? "/login" : "/me")
+                            request.headers["X-User"] = "user-\(task)"
+                            if let cookie { request.headers[.cookie] = cookie }
+                            let answer = await Result { try await app(request) }
+                            if let error = answer.error as? SessionError {
+                                // What a server answers with 503 and Retry-After.
+                                #expect(error.code == .unavailable, "seed \(seed): \(error)")
+                                continue
+                            }
+                            let response = try answer.get()
+                            let body = try await response.body.collect(upTo: 1000)
+                            let text = String(decoding: body, as: UTF8.self)
+                            let isFine = ["in", "nobody", "user-\(task)"].contains(text)
+                            #expect(
+                                isFine || response.status == .serviceUnavailable,
+                                "seed \(seed): \(text)")
+                            if let line = response.headers[.setCookie] {
+                                cookie = line.split(separator: ";").first.map(String.init)
+                            }
+                            if text == "nobody" { cookie = nil }
+                            if text == "user-\(task)" { users += 1 }
+                        }
+                    }
+                    return (pages, users)
+                }
+            }
+            group.addTask {
+                var generator = SeededGenerator(seed: seed &- 1)
+                while clock.now < end {
+                    let path = "/page-\(Int.random(in: 0..<200, using: &generator))"
+                    versions.advance(path)
+                    try? await cachings[Int.random(in: 0..<3, using: &generator)]
+                        .purge(.tag(path))
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                return (0, 0)
+            }
+            while clock.now < end {
+                try await Task.sleep(
+                    for: .milliseconds(Int.random(in: 100...600, using: &generator)))
+                if early == 0, clock.now > middle { early = residentBytes() }
+                try await strike(&servers, client, using: &generator)
+            }
+            var (pages, users) = (0, 0)
+            for try await result in group {
+                pages += result.pages
+                users += result.users
+            }
+            print("soak of the layers: \(pages) pages, \(users) times a user, seed \(seed)")
+            #expect(pages > soakSeconds * 100)
+            #expect(users > soakSeconds)
+        }
+        try await eventually { (try? await client.send("PING")) != nil }
+        try await expectThatAllKeysEnd(servers)
         let late = residentBytes()
-        print("soak: \(early) bytes resident after a third, \(late) at the end")
+        print("soak of the layers: \(early) bytes resident after a third, \(late) at the end")
         #expect(late < early + (32 << 20))
     }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+
+    fileprivate var error: (any Error)? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
+
+/// How often each page was changed.
+private final class PageVersions: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    subscript(path: String) -> Int { counts.withLock { $0[path] ?? 0 } }
+    func advance(_ path: String) { counts.withLock { $0[path, default: 0] += 1 } }
 }
