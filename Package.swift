@@ -99,7 +99,7 @@ let package = Package(
             name: "strata-bench",
             dependencies: [
                 "Strata", "StrataCompression", "StrataRedis", "StrataTesting",
-                "CAllocationCounter", "CZlib", "CHiredis",
+                "CAllocationCounter", "CZlib", "CHiredis", "SQLite",
             ],
             path: "Benchmarks/strata-bench",
             swiftSettings: librarySettings),

@@ -11,7 +11,7 @@ struct Suite: Sendable {
     static let all: [Suite] = [
         .compression, .compressionHit, .compressionStream, .compressionServer, .decoding,
         .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .purge, .sessions,
-        .redisSessions, .slicing,
+        .redisSessions, .slicing, .paging,
     ]
 }
 

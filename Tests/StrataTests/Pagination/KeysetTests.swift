@@ -101,7 +101,7 @@ import Testing
         var random = SeededGenerator()
         let database = try SQLite()
         try database.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER)")
-        for _ in 0..<2_000 {
+        for _ in 0..<Thoroughness.count(2_000, thorough: 100_000) {
             try database.run("DELETE FROM t")
             var nextID: Int64 = 0
             func insert() throws {

@@ -126,6 +126,60 @@ import Testing
         }
     }
 
+    @Test func `no cursor of another list or user, and none that was changed, is taken`() throws {
+        let cursors = try Self.cursors("a key of thirty-two bytes, or so")
+        let stranger = try Self.cursors("another key of thirty-two bytes!")
+        var random = SeededGenerator()
+        func pick<Element>(_ elements: [Element]) -> Element {
+            elements[Int.random(in: 0..<elements.count, using: &random)]
+        }
+        /// A list as requests name it: its route, its filters, its sort and its user.
+        func list() -> [UInt8] {
+            let filters = ["", "tag=a", "tag=b", "tag=a&tag=b", "tag=a&x=1", "x=1"]
+            let sorts = ["", "&sort=price", "&sort=-price", "&sort=price,name"]
+            return PageQuery("\(pick(filters))\(pick(sorts))", style: .plain).list(
+                path: pick(["/products", "/products/", "/catalog", "/a/products"]),
+                content: pick([[], [1], [1, 2]]), scope: pick([nil, "", "ann", "bob"]))
+        }
+        func position() -> PagePosition {
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: .offset(.random(in: 0...10_000, using: &random))
+            case 1: .after([.integer(.random(in: 0...99, using: &random)), .text("x")])
+            case 2: .before([.null, .double(.random(in: 0...1, using: &random))])
+            default: .after([.text(pick(["", "kettle", "naïve 😀"]))])
+            }
+        }
+        for _ in 0..<Thoroughness.count(20_000, thorough: 1_000_000) {
+            let (own, here) = (list(), position())
+            let text = try #require(cursors.text(for: here, in: own, now: Self.now))
+            var (changed, asked) = (Array(text.utf8), own)
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0, 1, 2:
+                repeat { asked = list() } while asked == own
+            case 3:
+                let other = try #require(stranger.text(for: here, in: own, now: Self.now))
+                changed = Array(other.utf8)
+            case 4:
+                let place = Int.random(in: 0..<changed.count, using: &random)
+                changed[place] = pick(Array("AZaz09-_".utf8).filter { $0 != changed[place] })
+            case 5: changed.removeLast(.random(in: 1...changed.count, using: &random))
+            case 6: changed += random.bytes(Int.random(in: 1...8, using: &random)).map { $0 & 0x7F }
+            default:
+                // The front of one, and the rest of another.
+                let there = try #require(cursors.text(for: position(), in: list(), now: Self.now))
+                let cut = Int.random(in: 1..<changed.count, using: &random)
+                changed = Array(changed[..<cut] + Array(there.utf8).dropFirst(cut))
+                guard changed != Array(text.utf8), changed != Array(there.utf8) else { continue }
+            }
+            let verdict = cursors.read(
+                String(decoding: changed, as: UTF8.self), in: asked, now: Self.now)
+            guard case .refused = verdict else {
+                Issue.record("\(String(decoding: changed, as: UTF8.self)) was taken: \(verdict)")
+                return
+            }
+        }
+    }
+
     @Test func `a key that makes a cursor too long gives none`() throws {
         let cursors = try Self.cursors("a key of thirty-two bytes, or so")
         let short = PagePosition.after([.text(String(repeating: "x", count: 600))])

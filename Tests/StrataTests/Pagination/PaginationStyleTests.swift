@@ -30,29 +30,6 @@ import Testing
         return style
     }
 
-    struct Row: Sendable {
-        var query: String
-        var status: Status = .ok
-        var count = 0
-    }
-
-    static let aipRows: [(clause: String, row: Row)] = [
-        ("page_size must not be required", Row(query: "", count: 20)),
-        ("0 is the same as none", Row(query: "page_size=0", count: 20)),
-        ("the maximum applies to what is larger", Row(query: "page_size=1000", count: 100)),
-        ("a negative size is an error", Row(query: "page_size=-1", status: .badRequest)),
-        ("an empty token asks for the first page", Row(query: "page_token=&page_size=5", count: 5)),
-        ("a token must come from a former answer", Row(query: "page_token=x", status: .badRequest)),
-    ]
-
-    @Test(arguments: aipRows)
-    func `AIP-158 holds`(_ clause: String, _ row: Row) async throws {
-        let shop = Self.shop(Self.aip, #"{"books":\#(Shop.items(200))}"#)
-        let answer = try await shop.get("/books?" + row.query)
-        #expect(answer.status == row.status, "\(clause)")
-        #expect(answer.ids.count == row.count, "\(clause)")
-    }
-
     @Test(arguments: [
         #"{"books":LIST}"#, #"{"total_size":45,"books":LIST,"next_page_token":"","x":[1]}"#,
         #"{"next_page_token":"","books":LIST}"#, #"{ "next_page_token" : "" , "books":LIST}"#,
