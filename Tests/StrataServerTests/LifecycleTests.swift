@@ -7,7 +7,7 @@
     import Testing
 
     /// Clients that go away, and servers that stop.
-    @Suite struct LifecycleTests {
+    @Suite(.timeLimit(.minutes(1))) struct LifecycleTests {
         @Test func `a client that goes away cancels its handler`() async throws {
             let started = Gate()
             let cancelled = Gate()

@@ -2,7 +2,7 @@ import Strata
 import StrataTesting
 import Testing
 
-@Suite struct ManualTimeTests {
+@Suite(.timeLimit(.minutes(1))) struct ManualTimeTests {
     @Test func `time stands still until it is moved, and both clocks move`() {
         let time = ManualTime(now: Timestamp(seconds: 100), uptime: .seconds(5))
         #expect(time.now == Timestamp(seconds: 100))
@@ -85,7 +85,7 @@ import Testing
     }
 }
 
-@Suite struct GateTests {
+@Suite(.timeLimit(.minutes(1))) struct GateTests {
     @Test func `an open gate lets everybody through`() async throws {
         try await Gate(isOpen: true).pass()
     }

@@ -15,6 +15,7 @@
                 "--listen", "[::1]:0", "--upstream=http://127.0.0.1:9/", "--memory=2GiB",
                 "--target-field", "CDN-Cache-Control", "--target-field=X", "--compress",
                 "--ttl", "/a/**=60", "--ttl=/b=c=0", "--redis", "redis://127.0.0.1", "--explain",
+                "--store-set-cookie",
             ])
             guard case .run(let options) = reading else {
                 Issue.record("\(reading)")
@@ -25,6 +26,7 @@
             #expect(options.targetFields == [.cdnCacheControl, "X"])
             #expect(options.compresses)
             #expect(options.explains)
+            #expect(options.storesSetCookie)
             #expect(options.redis == "redis://127.0.0.1")
             #expect(
                 options.lifetimes == [
@@ -37,10 +39,12 @@
             let origin = "--upstream=http://a"
             #expect(message() == "--upstream URL is missing.")
             #expect(message("--nonsense") == "Unknown option: --nonsense.")
-            guard case .run(let plain) = Options.read([origin]), !plain.explains else {
-                Issue.record("explaining is on by default")
+            guard case .run(let plain) = Options.read([origin]) else {
+                Issue.record("an origin alone is not enough")
                 return
             }
+            #expect(!plain.explains && !plain.storesSetCookie && !plain.compresses)
+            #expect(message("--store-set-cookie=yes") == "Unknown option: --store-set-cookie=yes.")
             #expect(message("--compress=yes") == "Unknown option: --compress=yes.")
             #expect(message(origin, "--listen") == "--listen needs a value.")
             for bad in [

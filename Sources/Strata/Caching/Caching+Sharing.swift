@@ -1,0 +1,148 @@
+/// What a call of the handler brought, for all who waited for it.
+enum Fetched: Sendable {
+    /// A response that may be stored, and so used for every request that selects it; and what the
+    /// handler answered, where it was asked.
+    case shared(StoredHead, Content, origin: Origin?)
+    /// A response for the request alone that led to the call.
+    case exclusive(Response, Storability.Reason)
+
+    /// What of the handler's answer is not stored.
+    struct Origin: Sendable {
+        /// The answer's status.
+        let status: Status
+        /// The fields that are for the request alone that led to the call: those that the answer
+        /// keeps from being used again (RFC 9111 §5.2.2.4, §5.2.2.7).
+        var ownFields: [Headers.Field] = []
+    }
+
+    /// Content that is there, or still being made.
+    enum Content: Sendable {
+        case bytes([UInt8])
+        case filling(FillingBody)
+
+        /// The content for one reader; nil where it is too late to join.
+        var body: Body? {
+            switch self {
+            case .bytes(let bytes): .bytes(bytes)
+            case .filling(let filling): filling.body()
+            }
+        }
+    }
+}
+
+/// One call of the handler for all who want the same.
+extension Caching {
+    /// What a call of the handler brings that is shared with all who want the same; nil where it
+    /// is purged each time while it is made.
+    func shared(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler
+    ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role)? {
+        var isPurged = false
+        for _ in 0..<3 {
+            let (fetched, role) = try await collapsed(
+                request, target, found, handler,
+                ifMade: { [isPurged] in !isPurged && isRight($0, for: target) })
+            guard role != .leader, case .shared(let head, _, _) = fetched,
+                await wasPurged(head)
+            else { return (fetched, role) }
+            isPurged = true
+        }
+        return nil
+    }
+
+    /// Whether what was made before a request came may answer it, as what is stored may.
+    private func isRight(_ fetched: Fetched, for target: Target) -> Bool {
+        guard case .shared(let head, let content, _) = fetched else { return true }
+        // The next one may find the handler well again.
+        if case .filling(let filling) = content, filling.isBroken { return false }
+        return Reuse(head, directives: target.directives, now: time.now) == .fresh
+    }
+
+    /// Whether there was a purge, hard or soft, since the call of the handler began.
+    private func wasPurged(_ head: StoredHead) async -> Bool {
+        if let records { return await records.wasPurged(head) }
+        let names = head.generations.map(\.name)
+        guard let current = try? await store.generations(of: names) else { return false }
+        return head.generations.map(\.generation) != current
+    }
+
+    /// What a call of the handler brings that all who want the same wait for; the time for it is
+    /// limited where something stale can be served instead.
+    private func collapsed(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
+        ifMade isRight: @escaping @Sendable (Fetched) -> Bool
+    ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role) {
+        let key = flightKey(request, target, found)
+        let make: SingleFlight<CacheKey, Fetched>.Maker = {
+            try await fetch(request, target, found, handler, publish: $0)
+        }
+        guard let limit = configuration.softTimeout, staleOnError(target, found) != nil else {
+            return try await flights.value(for: key, ifMade: isRight, make: make)
+        }
+        // It goes on when nobody waits for it any more.
+        flights.start(key, make: make)
+        return try await time.withLimit(limit) {
+            try await flights.value(for: key, ifMade: isRight, make: make)
+        }
+    }
+
+    /// Starts fetching a response anew, unless that is under way.
+    func revalidate(
+        _ request: Request, _ target: Target, _ found: Found, _ key: CacheKey,
+        _ handler: @escaping Handler
+    ) {
+        var request = request
+        request.method = request.method == .head ? .get : request.method
+        let detached = request.detachedFromSession()
+        flights.start(key) {
+            try await fetch(detached, target, found, handler, publish: $0)
+        }
+    }
+
+    /// Whether a request may wait for another's call of the handler, or others for its own.
+    func mayShare(_ request: Request, _ target: Target, _ found: Found) -> Bool {
+        if case .uncacheable = found { return false }
+        return request.method != .head && !target.directives.noStore
+    }
+
+    /// Whether a response is the one that a request selects (RFC 9111 §4.1).
+    func isSelected(_ head: StoredHead, by request: Request) -> Bool {
+        head.selection == Selection.fields(head.selection.map(\.name), of: request)
+    }
+
+    /// Whether a response that came while a request waited may answer it: not where it would have
+    /// to be validated first.
+    func mayFollow(_ head: StoredHead, _ target: Target) -> Bool {
+        if head.terms.requiresValidation { return false }
+        return head.terms.lifetime > head.age(at: time.now) || !head.terms.forbidsStale
+    }
+
+    func flightKey(
+        _ request: Request, _ target: Target, _ found: Found
+    ) -> CacheKey {
+        var key =
+            switch found {
+            case .nothing, .uncacheable: target.key
+            case .noVariant(let key, _), .part(_, let key), .response(_, let key, _): key
+            }
+        // What comes may differ from what is there, and not answer the other URIs.
+        if key.isShared { key = key.appending(target.key.text) }
+        guard let range = request.headers[.range] else { return key }
+        return key.appending("range \(range) \(request.headers[.ifRange] ?? "")")
+    }
+
+    /// A fresh response that was stored since the request looked; never where it wants the handler
+    /// asked anyway.
+    func newer(
+        than found: Found, _ request: Request, _ target: Target
+    ) async -> StoredResponse? {
+        guard target.directives.noCache == .absent,
+            case .response(let stored, _, _) = await lookUp(request, target),
+            stored.head.part == nil,
+            stored.head.made != found.stored?.head.made
+                || stored.head.born != found.stored?.head.born,
+            Reuse(stored.head, directives: target.directives, now: time.now) == .fresh
+        else { return nil }
+        return stored
+    }
+}
