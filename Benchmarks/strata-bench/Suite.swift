@@ -10,7 +10,8 @@ struct Suite: Sendable {
     /// All suites.
     static let all: [Suite] = [
         .compression, .compressionHit, .compressionStream, .compressionServer, .decoding,
-        .layers, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .purge, .sessions,
+        .layers, .grammar, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .purge,
+        .sessions,
         .redisSessions, .slicing, .paging,
     ]
 }

@@ -46,7 +46,14 @@ struct CodedEntityTag: Hashable {
     /// The tag as it stands in a field.
     var fieldValue: String {
         guard let suffix else { return tag.fieldValue }
-        return (isEncoded ? "W/" : "") + tag.fieldValue.dropLast() + "-" + suffix + "\""
+        var text = ""
+        text.reserveCapacity(tag.opaqueTag.utf8.count + suffix.utf8.count + 5)
+        text += isEncoded || tag.isWeak ? "W/\"" : "\""
+        text += tag.opaqueTag
+        text += "-"
+        text += suffix
+        text += "\""
+        return text
     }
 }
 

@@ -69,7 +69,8 @@ extension Request {
         for coding in codings {
             body = RequestBody(DecodingSource(body, try coding.makeDecoder(), limits: limits))
         }
-        headers.removeAll { $0.name == .contentEncoding || $0.name.isTrueOfOneCodingOnly }
+        headers.remove(.contentEncoding)
+        for name in HeaderName.trueOfOneCodingOnly { headers.remove(name) }
     }
 }
 

@@ -35,6 +35,7 @@ public struct Compression: Middleware {
     /// Nil where nothing is made again.
     private let remaker: Remaker?
     private let events: Events
+    private let negotiations: NegotiationTable
 
     /// Makes the layer.
     ///
@@ -46,14 +47,14 @@ public struct Compression: Middleware {
         configuration.validate()
         self.configuration = configuration
         self.events = events
+        negotiations = NegotiationTable(offers: configuration.codings)
         coders = configuration.codings.map { Coder($0, configuration, time) }
         remaker = configuration.remaking.map { Remaker($0, time: time, events: events) }
     }
 
     /// Answers with what the rest of the chain answers, compressed where that serves the client.
     public func respond(to request: Request, next: Next) async throws -> Response {
-        let accepted = QualityList(request.headers, .acceptEncoding)
-        let negotiation = Negotiation(accepting: accepted, offering: configuration.codings)
+        let (accepted, negotiation) = negotiations.outcome(for: request.headers)
         if negotiation == .nothingAcceptable,
             configuration.whenNothingIsAcceptable == .notAcceptable
         {
@@ -235,9 +236,8 @@ extension Headers {
     /// Removes what is true only of the content as it is: its length and digests (RFC 9530), and
     /// that parts of it can be had. The host knows the new length.
     fileprivate mutating func removeFieldsOfIdentity() {
-        removeAll {
-            $0.name == .acceptRanges || $0.name.isTrueOfOneCodingOnly
-        }
+        remove(.acceptRanges)
+        for name in HeaderName.trueOfOneCodingOnly { remove(name) }
     }
 
     /// Gives the entity tag the form for the coding, or for the content as it is.
@@ -249,17 +249,11 @@ extension Headers {
 }
 
 extension HeaderName {
-    /// `Digest`, what `Repr-Digest` replaces (RFC 3230).
-    private static let digest: HeaderName = "Digest"
-    /// `Content-MD5`, long abolished and still sent (RFC 7231 appendix B).
-    private static let contentMD5: HeaderName = "Content-MD5"
-
-    /// Whether it is wrong of the same content in another coding: the coding is part of what
-    /// `Repr-Digest` is taken of, as of `Content-Digest` (RFC 9530 §2, §3).
-    var isTrueOfOneCodingOnly: Bool {
-        switch self {
-        case .contentLength, .contentDigest, .reprDigest, .digest, .contentMD5: true
-        default: false
-        }
-    }
+    /// What is wrong of the same content in another coding: the coding is part of what
+    /// `Repr-Digest` is taken of, as of `Content-Digest` (RFC 9530 §2, §3). `Digest` is what it
+    /// replaces (RFC 3230), and `Content-MD5` is long abolished and still sent (RFC 7231
+    /// appendix B).
+    static let trueOfOneCodingOnly: [HeaderName] = [
+        .contentLength, .contentDigest, .reprDigest, "Digest", "Content-MD5",
+    ]
 }

@@ -45,7 +45,7 @@ final class Remaker: Sendable {
     /// Counts that a form was served, and puts it in line where that makes it hot.
     func note(_ siblings: any EncodedSiblings, servedBy coder: Coder) {
         var hasher = Hasher()
-        hasher.combine(siblings.name)
+        siblings.hash(into: &hasher)
         hasher.combine(coder.coding)
         let id = hasher.finalize()
         let isStarted = state.withLock { state in

@@ -9,19 +9,29 @@ struct CacheKey: Sendable, Hashable {
 
     /// The key of a target URI.
     init(scheme: String, authority: String, path: String, query: String?) {
-        var text = ""
-        text.reserveCapacity(
-            scheme.utf8.count + authority.utf8.count + path.utf8.count
-                + (query?.utf8.count ?? 0) + 5)
-        text += scheme
-        text += "://"
-        // Nearly every host comes in lower case, and is left alone.
-        let hasUppercase = authority.utf8.contains { $0 != $0.asciiLowercased }
-        text += hasUppercase ? authority.lowercased() : authority
-        text += path.isEmpty ? "/" : path
-        if let query {
-            text += "?"
-            text += query
+        let path = path.isEmpty ? "/" : path
+        let count =
+            scheme.utf8.count + 3 + authority.utf8.count + path.utf8.count
+            + (query.map { $0.utf8.count + 1 } ?? 0)
+        // In one piece: a key is made for every request.
+        let text = String(unsafeUninitializedCapacity: count) { buffer in
+            var end = 0
+            func add(_ text: String) {
+                let bytes = text.utf8.span
+                for index in bytes.indices { buffer[end + index] = bytes[index] }
+                end += bytes.count
+            }
+            add(scheme)
+            add("://")
+            let host = end
+            add(authority)
+            for index in host..<end { buffer[index] = buffer[index].asciiLowercased }
+            add(path)
+            if let query {
+                add("?")
+                add(query)
+            }
+            return end
         }
         bytes = ByteKey(text: text)
     }
@@ -42,7 +52,7 @@ struct CacheKey: Sendable, Hashable {
             }
             ?? uri.endIndex
         let rest = uri[authorityEnd...]
-        let text = uri[..<authorityEnd].lowercased() + (rest.hasPrefix("/") ? "" : "/") + rest
+        let text = uri[..<authorityEnd].asciiLowercased + (rest.hasPrefix("/") ? "" : "/") + rest
         bytes = ByteKey(text: text)
     }
 

@@ -50,6 +50,23 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
         var text = ""
         text.reserveCapacity(64)
         text += name
+        if forward == nil, forwardStatus == nil, let timeToLive {
+            // What nearly every hit says.
+            text += "; hit; ttl="
+            text += String(timeToLive)
+        } else {
+            addForward(to: &text)
+        }
+        if isStored { text += "; stored" }
+        if isCollapsed { text += "; collapsed" }
+        if let detail {
+            text += "; detail="
+            text += detail
+        }
+        return text
+    }
+
+    private func addForward(to text: inout String) {
         if let forward {
             text += "; fwd="
             text += forward.rawValue
@@ -61,12 +78,5 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
             text += "; ttl="
             text += String(timeToLive)
         }
-        if isStored { text += "; stored" }
-        if isCollapsed { text += "; collapsed" }
-        if let detail {
-            text += "; detail="
-            text += detail
-        }
-        return text
     }
 }

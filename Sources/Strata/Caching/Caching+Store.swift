@@ -57,7 +57,8 @@ extension Caching {
         guard !head.generations.isEmpty else { return }
         let timeToLive = timeToLive(of: head)
         guard timeToLive > .zero, content.count <= configuration.maximumBodyBytes else { return }
-        var stored = StoredResponse(head: head, content: content)
+        var stored = StoredResponse(
+            head: head, content: content, siblings: found.stored?.siblings(of: content) ?? [])
         if head.part != nil {
             guard let joined = await joined(stored, found) else { return }
             stored = joined

@@ -89,6 +89,8 @@ public struct Caching: Middleware {
     let flights: SingleFlight<CacheKey, Fetched>
     /// Draws a number from 0 to below 1.
     let draw: @Sendable () -> Double
+    /// The cache as an object, for what outlives a call.
+    private var reference: CacheReference?
 
     /// Makes a cache.
     ///
@@ -113,6 +115,7 @@ public struct Caching: Middleware {
         self.time = time
         self.events = events
         flights = SingleFlight(maximumWaiting: configuration.maximumWaiting)
+        reference = CacheReference(self)
     }
 
     /// Answers the request from the cache, or from the handler.
@@ -244,8 +247,7 @@ public struct Caching: Middleware {
 
     /// What is stored for a request under a key.
     func lookUp(_ request: Request, _ target: Target, under base: CacheKey) async -> Found {
-        let purgeNames: @Sendable () -> [String] = { self.purgeNames(request, target) }
-        switch await record(base, names: purgeNames) {
+        switch await record(base, names: { self.purgeNames(request, target) }) {
         case nil, .encoded, .searches: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response):
@@ -253,7 +255,8 @@ public struct Caching: Middleware {
         case .variants(let index):
             for names in index.nameSets {
                 let key = index.key(names, of: request, base: base)
-                if case .response(let response) = await record(key, names: purgeNames) {
+                let record = await record(key) { self.purgeNames(request, target) }
+                if case .response(let response) = record {
                     return found(response, key, index, request)
                 }
             }
@@ -315,7 +318,7 @@ public struct Caching: Middleware {
         case .response(let stored, let key, _):
             switch Reuse(stored.head, directives: target.directives, now: now) {
             case .fresh:
-                if let handler = next.detached, mustRefreshEarly(stored.head, now) {
+                if mustRefreshEarly(stored.head, now), let handler = next.detached {
                     revalidate(request, target, found, key, handler)
                 }
                 return hit(stored, key, request, detail: nil, now)
@@ -353,7 +356,8 @@ public struct Caching: Middleware {
         var status = CacheStatus(detail: detail)
         status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
         return reply(
-            with: stored.head, .bytes(stored.content), to: request, status, now, key: key)
+            with: stored.head, .bytes(stored.content), to: request, status, now, key: key,
+            stored: stored)
     }
 
     /// The answer that a stored response gives to a request, its conditions met.
@@ -361,11 +365,15 @@ public struct Caching: Middleware {
     /// - Parameters:
     ///   - own: fields that are for this request alone.
     ///   - key: what the response is stored under, where encoded forms may be kept beside it.
+    ///   - stored: the response as the store keeps it, where it comes from there.
     func reply(
         with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
-        _ now: Timestamp, own: [Headers.Field] = [], key: CacheKey? = nil
+        _ now: Timestamp, own: [Headers.Field] = [], key: CacheKey? = nil,
+        stored: StoredResponse? = nil
     ) -> Response {
         var response = Response(status: head.status, headers: head.headers, body: body)
+        // Room for what this layer and those around it add.
+        response.headers.reserveCapacity(head.headers.count + own.count + 5)
         for field in own { response.headers.append(field) }
         if Validation.isNotModified(request, head, now: now) {
             response = Validation.notModified(head, length: body.length)
@@ -380,10 +388,11 @@ public struct Caching: Middleware {
             request.headers.contains(.acceptEncoding)
         {
             response.encodedSiblings = StoredSiblings(
-                of: content, head: head, key: key, caching: self)
+                of: stored ?? StoredResponse(head: head, content: content), key: key,
+                cache: reference ?? CacheReference(self))
         }
         response.headers[.age] = String(head.age(at: now).wholeSeconds)
-        return finish(response, status, request)
+        return finish(consume response, status, request)
     }
 
     /// Adds what every answer carries, and tells of it.

@@ -28,14 +28,16 @@ extension CacheRecord: StoreValue {
     var byteCount: Int {
         switch self {
         case .response(let response):
-            response.head.headers.reduce(response.content.count + 256) {
-                $0 + $1.name.spelling.utf8.count + $1.value.utf8.count + 48
-            }
+            response.siblings.reduce(
+                response.head.headers.reduce(response.content.count + 256) {
+                    $0 + $1.name.spelling.utf8.count + $1.value.utf8.count + 48
+                }
+            ) { $0 + $1.sibling.byteCount + 48 }
         case .variants(let index):
             index.variants.reduce(128) { $0 + $1.key.utf8.count + 64 }
         case .uncacheable, .encoded(.notSmaller): 16
         case .searches(let variances): variances.count * 256
-        case .encoded(.bytes(let bytes)), .encoded(.densest(let bytes)): bytes.count + 48
+        case .encoded(let sibling): sibling.byteCount + 48
         }
     }
 

@@ -6,10 +6,34 @@ final class StoredResponse: Sendable, Equatable {
     let head: StoredHead
     /// The content.
     let content: [UInt8]
+    /// What is known of the content in codings, where it is kept in memory: a handful at most.
+    let siblings: [(coding: String, sibling: EncodedSibling)]
 
-    init(head: StoredHead, content: [UInt8]) {
+    init(
+        head: StoredHead, content: [UInt8],
+        siblings: [(coding: String, sibling: EncodedSibling)] = []
+    ) {
         self.head = head
         self.content = content
+        self.siblings = siblings
+    }
+
+    /// What is known of the content in a coding.
+    func sibling(in coding: String) -> EncodedSibling? {
+        for known in siblings where known.coding == coding { return known.sibling }
+        return nil
+    }
+
+    /// The siblings, where that is the content they are of.
+    func siblings(of content: [UInt8]) -> [(coding: String, sibling: EncodedSibling)] {
+        self.content.isSameArray(as: content) ? siblings : []
+    }
+
+    /// The same response with a sibling beside it, instead of one in the same coding.
+    func adding(_ sibling: EncodedSibling, in coding: String) -> StoredResponse {
+        StoredResponse(
+            head: head, content: content,
+            siblings: siblings.filter { $0.coding != coding } + [(coding, sibling)])
     }
 
     /// The response as the purges since it was filled have left it: as it is, stale, or gone.
@@ -26,7 +50,7 @@ final class StoredResponse: Sendable, Equatable {
         guard let staleSince else { return self }
         var head = head
         head.terms.lifetime = min(head.terms.lifetime, max(.zero, staleSince - head.born))
-        return StoredResponse(head: head, content: content)
+        return StoredResponse(head: head, content: content, siblings: siblings)
     }
 
     static func == (left: StoredResponse, right: StoredResponse) -> Bool {

@@ -8,8 +8,8 @@ package protocol EncodedSiblings: AnyObject, Sendable {
     /// The content that the siblings are of: the very array that is the response's body.
     var identity: [UInt8] { get }
 
-    /// What tells the content from all others in this process.
-    var name: String { get }
+    /// Hashes what tells the content from all others in this process.
+    func hash(into hasher: inout Hasher)
 
     /// What is known of the content in a coding, named as in `Content-Encoding`; nil where it was
     /// never made, or forgotten.
@@ -27,6 +27,14 @@ package enum EncodedSibling: Sendable, Hashable {
     case densest([UInt8])
     /// It doesn't get smaller, so it is sent as it is.
     case notSmaller
+
+    /// How many bytes it has.
+    var byteCount: Int {
+        switch self {
+        case .bytes(let bytes), .densest(let bytes): bytes.count
+        case .notSmaller: 0
+        }
+    }
 }
 
 extension Response {
@@ -36,21 +44,27 @@ extension Response {
     /// because a layer on the way changed it.
     package var encodedSiblings: (any EncodedSiblings)? {
         get {
-            guard let siblings = values[EncodedSiblingsKey.self], case .bytes(let bytes) = body,
+            guard let siblings = values[EncodedSiblingsKey.self]?.siblings,
+                case .bytes(let bytes) = body,
                 bytes.isSameArray(as: siblings.identity)
             else { return nil }
             return siblings
         }
-        set { values[EncodedSiblingsKey.self] = newValue }
+        set { values[EncodedSiblingsKey.self] = newValue.map(HeldSiblings.init) }
     }
 }
 
-private enum EncodedSiblingsKey: ValueKey { typealias Value = any EncodedSiblings }
+private enum EncodedSiblingsKey: ValueKey { typealias Value = HeldSiblings }
+
+/// A concrete type, which a value is cast to much faster than to a protocol's.
+private struct HeldSiblings: Sendable {
+    let siblings: any EncodedSiblings
+}
 
 extension [UInt8] {
     /// Whether both are one array in memory. An array that was changed isn't while the one it was
     /// made of is kept, for then the change went into a copy.
-    fileprivate func isSameArray(as other: [UInt8]) -> Bool {
+    func isSameArray(as other: [UInt8]) -> Bool {
         withUnsafeBytes { bytes in
             other.withUnsafeBytes { $0.baseAddress == bytes.baseAddress && $0.count == bytes.count }
         }

@@ -12,6 +12,10 @@ public struct HeaderName: Sendable, Hashable, ExpressibleByStringLiteral, Custom
     /// Whether the name is one of those that compare by their number.
     package var isWellKnown: Bool { number != 0 }
 
+    /// The bit of a well-known name; none for any other.
+    @inline(__always)
+    var bit: UInt64 { number == 0 ? 0 : 1 << UInt64(number) }
+
     /// Makes a name from what a peer sent; nil where it is not a token (RFC 9110 §5.6.2).
     public init?(_ text: String) {
         guard text.isToken else { return nil }
@@ -51,6 +55,7 @@ public struct HeaderName: Sendable, Hashable, ExpressibleByStringLiteral, Custom
 // MARK: - The well-known names
 
 extension HeaderName {
+    /// At most 63, so that each has a bit of its own.
     private static let wellKnown: [String] = [
         "Accept", "Accept-Encoding", "Accept-Language", "Accept-Ranges", "Age", "Allow",
         "Authorization", "Cache-Control", "Cache-Status", "CDN-Cache-Control", "Connection",

@@ -25,6 +25,10 @@ public struct Headers: Sendable, Hashable {
 
     private var fields: [Field] = []
 
+    /// Has the bits of the well-known names in ``fields``, so that most questions about fields that
+    /// aren't there are answered without a look at those that are.
+    private var present: UInt64 = 0
+
     /// Makes an empty list.
     public init() {}
 
@@ -43,7 +47,7 @@ public struct Headers: Sendable, Hashable {
     /// - Throws: ``InvalidFieldValue`` where the value holds CR, LF or NUL.
     public mutating func append(_ name: HeaderName, _ value: String) throws(InvalidFieldValue) {
         guard !value.holdsForbiddenBytes else { throw InvalidFieldValue(name: name) }
-        fields.append(Field(name: name, value: value, isLatin1: false))
+        append(Field(name: name, value: value, isLatin1: false))
     }
 
     /// Adds a line whose value came off the wire as bytes, which need not be UTF-8.
@@ -57,11 +61,14 @@ public struct Headers: Sendable, Hashable {
             bytes.withContiguousStorageIfAvailable { Field(name: name, bytes: $0) }
             ?? Array(bytes).withUnsafeBufferPointer { Field(name: name, bytes: $0) }
         guard let field else { throw InvalidFieldValue(name: name) }
-        fields.append(field)
+        append(field)
     }
 
     /// Adds a line taken from another message, unchanged.
-    public mutating func append(_ field: Field) { fields.append(field) }
+    public mutating func append(_ field: Field) {
+        fields.append(field)
+        present |= field.name.bit
+    }
 
     /// The field's value: its lines joined by `, ` (RFC 9110 §5.3), or nil where there is none.
     ///
@@ -70,7 +77,9 @@ public struct Headers: Sendable, Hashable {
     /// spaces.
     public subscript(name: HeaderName) -> String? {
         get {
-            guard let first = fields.firstIndex(where: { $0.name == name }) else { return nil }
+            guard mayContain(name), let first = fields.firstIndex(where: { $0.name == name }) else {
+                return nil
+            }
             var joined: String?
             for field in fields[(first + 1)...] where field.name == name {
                 joined = (joined ?? fields[first].value) + ", " + field.value
@@ -80,8 +89,8 @@ public struct Headers: Sendable, Hashable {
         set {
             guard let newValue else { return remove(name) }
             let field = Field(name: name, value: newValue.withoutLineBreaks, isLatin1: false)
-            guard let first = fields.firstIndex(where: { $0.name == name }) else {
-                return fields.append(field)
+            guard mayContain(name), let first = fields.firstIndex(where: { $0.name == name }) else {
+                return append(field)
             }
             fields[first] = field
             if let second = fields[(first + 1)...].firstIndex(where: { $0.name == name }) {
@@ -96,33 +105,42 @@ public struct Headers: Sendable, Hashable {
 
     /// The value of the first line of that name.
     public func first(_ name: HeaderName) -> String? {
+        guard mayContain(name) else { return nil }
         for field in fields where field.name == name { return field.value }
         return nil
     }
 
     /// The values of all lines of that name, in order.
     public func lines(of name: HeaderName) -> [String] {
-        fields.compactMap { $0.name == name ? $0.value : nil }
+        mayContain(name) ? fields.compactMap { $0.name == name ? $0.value : nil } : []
     }
 
     /// How many lines have that name.
     public func count(of name: HeaderName) -> Int {
-        fields.reduce(0) { $1.name == name ? $0 + 1 : $0 }
+        mayContain(name) ? fields.reduce(0) { $1.name == name ? $0 + 1 : $0 } : 0
     }
 
     /// Whether any line has that name.
     public func contains(_ name: HeaderName) -> Bool {
-        fields.contains { $0.name == name }
+        name.isWellKnown ? mayContain(name) : fields.contains { $0.name == name }
+    }
+
+    /// Whether a line of that name isn't known to be missing.
+    @inline(__always)
+    private func mayContain(_ name: HeaderName) -> Bool {
+        !name.isWellKnown || present & name.bit != 0
     }
 
     /// Removes all lines of that name.
     public mutating func remove(_ name: HeaderName) {
         guard contains(name) else { return }
         fields.removeAll { $0.name == name }
+        present &= ~name.bit
     }
 
     /// Removes every line that the predicate is true for.
     public mutating func removeAll(where isUnwanted: (Field) throws -> Bool) rethrows {
+        defer { present = fields.reduce(0) { $0 | $1.name.bit } }
         try fields.removeAll(where: isUnwanted)
     }
 }
@@ -139,8 +157,9 @@ extension Headers: RandomAccessCollection {
 extension Headers: ExpressibleByDictionaryLiteral {
     /// Makes a list of the given lines, in order; CR, LF and NUL in a value become spaces.
     public init(dictionaryLiteral elements: (HeaderName, String)...) {
-        fields = elements.map {
-            Field(name: $0, value: $1.withoutLineBreaks, isLatin1: false)
+        fields.reserveCapacity(elements.count)
+        for (name, value) in elements {
+            append(Field(name: name, value: value.withoutLineBreaks, isLatin1: false))
         }
     }
 }

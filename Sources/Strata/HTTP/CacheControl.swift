@@ -89,64 +89,94 @@ package struct CacheControl: Sendable, Hashable, ListBasedField {
     package var isEmpty: Bool { self == CacheControl() }
 
     /// Reads one more line of the field.
+    ///
+    /// Nearly every directive is a known name by itself or with a number, which is read straight
+    /// from the line's bytes; the others are read as the grammar has it.
     package mutating func add(line: String) {
-        var scanner = FieldScanner(line)
-        while scanner.nextMember() {
-            guard let name = scanner.token() else {
-                scanner.skipMember()
-                continue
-            }
-            add(name, scanner.directiveArgument())
-        }
-    }
-
-    private mutating func add(_ name: Substring, _ argument: FieldScanner.Argument) {
-        switch name.utf8.count {
-        case 6 where name.equalsIgnoringASCIICase("public"):
-            `public` = true
-        case 7 where name.equalsIgnoringASCIICase("max-age"):
-            maxAge = min(maxAge ?? .max, argument.seconds ?? 0)
-        case 7 where name.equalsIgnoringASCIICase("private"):
-            `private`.add(argument)
-        case 8 where name.equalsIgnoringASCIICase("no-store"):
-            noStore = true
-        case 8 where name.equalsIgnoringASCIICase("no-cache"):
-            noCache.add(argument)
-        case 8 where name.equalsIgnoringASCIICase("s-maxage"):
-            sMaxAge = min(sMaxAge ?? .max, argument.seconds ?? 0)
-        case 9 where name.equalsIgnoringASCIICase("immutable"):
-            immutable = true
-        case 9 where name.equalsIgnoringASCIICase("max-stale"):
-            addMaxStale(argument)
-        case 9 where name.equalsIgnoringASCIICase("min-fresh"):
-            if let seconds = argument.seconds { minFresh = max(minFresh ?? 0, seconds) }
-        case 12 where name.equalsIgnoringASCIICase("no-transform"):
-            noTransform = true
-        case 14 where name.equalsIgnoringASCIICase("only-if-cached"):
-            onlyIfCached = true
-        case 14 where name.equalsIgnoringASCIICase("stale-if-error"):
-            staleIfError = min(staleIfError ?? .max, argument.seconds ?? 0)
-        case 15 where name.equalsIgnoringASCIICase("must-revalidate"):
-            mustRevalidate = true
-        case 15 where name.equalsIgnoringASCIICase("must-understand"):
-            mustUnderstand = true
-        case 16 where name.equalsIgnoringASCIICase("proxy-revalidate"):
-            proxyRevalidate = true
-        case 22 where name.equalsIgnoringASCIICase("stale-while-revalidate"):
-            staleWhileRevalidate = min(staleWhileRevalidate ?? .max, argument.seconds ?? 0)
-        default:
-            switch argument {
-            case .absent: extensions.append(Extension(name: String(name)))
-            case .text(let text):
-                extensions.append(Extension(name: String(name), argument: String(text)))
-            case .malformed: break
+        let bytes = line.utf8.span
+        var scanner: FieldScanner?
+        var position = 0
+        while position < bytes.count {
+            if bytes[position] == UInt8(ascii: ",") || bytes[position].isOptionalWhitespace {
+                position += 1
+            } else if let end = addPlainMember(of: bytes, from: position) {
+                position = end
+            } else {
+                // One for the whole line: it knows which quotes nothing ends.
+                var reader = scanner ?? FieldScanner(line)
+                reader.move(to: position)
+                addMember(from: &reader)
+                position = reader.position
+                scanner = reader
             }
         }
     }
 
-    private mutating func addMaxStale(_ argument: FieldScanner.Argument) {
+    /// Takes a member that is a known name, with or without a number; gives where it ends, and nil
+    /// with nothing taken where it is anything else.
+    private mutating func addPlainMember(of bytes: Span<UInt8>, from start: Int) -> Int? {
+        var position = start
+        while position < bytes.count, bytes[position].isTokenCharacter { position += 1 }
+        guard let directive = Directive(bytes, start..<position) else { return nil }
+        var seconds: Int?
+        if position < bytes.count, bytes[position] == UInt8(ascii: "=") {
+            position += 1
+            let digits = position
+            var number = 0
+            while position < bytes.count, bytes[position].isASCIIDigit {
+                number = min(number * 10 + Int(bytes[position] &- UInt8(ascii: "0")), 1 << 31)
+                position += 1
+            }
+            guard position > digits else { return nil }
+            seconds = number
+        }
+        while position < bytes.count, bytes[position].isOptionalWhitespace { position += 1 }
+        guard position == bytes.count || bytes[position] == UInt8(ascii: ","),
+            seconds == nil || !directive.takesFields
+        else { return nil }
+        add(directive, seconds.map { .seconds($0) } ?? .absent)
+        return position
+    }
+
+    /// Takes any member.
+    private mutating func addMember(from scanner: inout FieldScanner) {
+        guard let name = scanner.token() else { return scanner.skipMember() }
+        let argument = scanner.directiveArgument()
+        let bytes = name.utf8.span
+        if let directive = Directive(bytes, bytes.indices) {
+            add(directive, argument)
+        } else if argument != .malformed {
+            extensions.append(Extension(name: String(name), argument: argument.text))
+        }
+    }
+
+    private mutating func add(_ directive: Directive, _ argument: DirectiveArgument) {
+        let seconds = argument.number ?? 0
+        switch directive {
+        case .public: `public` = true
+        case .maxAge: maxAge = min(maxAge ?? .max, seconds)
+        case .private: `private`.add(argument)
+        case .noStore: noStore = true
+        case .noCache: noCache.add(argument)
+        case .sMaxAge: sMaxAge = min(sMaxAge ?? .max, seconds)
+        case .immutable: immutable = true
+        case .maxStale: addMaxStale(argument)
+        case .minFresh:
+            if let seconds = argument.number { minFresh = max(minFresh ?? 0, seconds) }
+        case .noTransform: noTransform = true
+        case .onlyIfCached: onlyIfCached = true
+        case .staleIfError: staleIfError = min(staleIfError ?? .max, seconds)
+        case .mustRevalidate: mustRevalidate = true
+        case .mustUnderstand: mustUnderstand = true
+        case .proxyRevalidate: proxyRevalidate = true
+        case .staleWhileRevalidate:
+            staleWhileRevalidate = min(staleWhileRevalidate ?? .max, seconds)
+        }
+    }
+
+    private mutating func addMaxStale(_ argument: DirectiveArgument) {
         let limit: Staleness =
-            if case .absent = argument { .unlimited } else { .seconds(argument.seconds ?? 0) }
+            argument == .absent ? .unlimited : .seconds(argument.number ?? 0)
         switch (maxStale, limit) {
         case (nil, _), (.unlimited, _): maxStale = limit
         case (.seconds(let old), .seconds(let new)): maxStale = .seconds(min(old, new))
@@ -204,7 +234,7 @@ extension CacheControl.Restriction {
     /// Whether the directive is there without a list of fields.
     package var isEverything: Bool { self == .everything }
 
-    fileprivate mutating func add(_ argument: FieldScanner.Argument) {
+    fileprivate mutating func add(_ argument: DirectiveArgument) {
         guard self != .everything, case .text(let text) = argument else {
             self = .everything
             return
@@ -225,21 +255,73 @@ extension CacheControl.Restriction {
     }
 }
 
-extension FieldScanner {
-    fileprivate enum Argument {
-        case absent
-        case text(Substring)
-        case malformed
+/// The names that are known here.
+private enum Directive {
+    case `public`, maxAge, `private`, noStore, noCache, sMaxAge, immutable, maxStale, minFresh
+    case noTransform, onlyIfCached, staleIfError, mustRevalidate, mustUnderstand, proxyRevalidate
+    case staleWhileRevalidate
 
-        var seconds: Int? {
-            guard case .text(let text) = self else { return nil }
-            return text.deltaSeconds
+    /// Whether its argument names fields, of which a number may be one.
+    var takesFields: Bool { self == .private || self == .noCache }
+
+    /// The directive whose name stands there, whatever the case of its letters.
+    init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        func holds(_ name: StaticString) -> Bool {
+            name.withUTF8Buffer { name in
+                for (index, byte) in zip(range, name) where bytes[index].asciiLowercased != byte {
+                    return false
+                }
+                return true
+            }
+        }
+        switch range.count {
+        case 6 where holds("public"): self = .public
+        case 7 where holds("max-age"): self = .maxAge
+        case 7 where holds("private"): self = .private
+        case 8 where holds("no-store"): self = .noStore
+        case 8 where holds("no-cache"): self = .noCache
+        case 8 where holds("s-maxage"): self = .sMaxAge
+        case 9 where holds("immutable"): self = .immutable
+        case 9 where holds("max-stale"): self = .maxStale
+        case 9 where holds("min-fresh"): self = .minFresh
+        case 12 where holds("no-transform"): self = .noTransform
+        case 14 where holds("only-if-cached"): self = .onlyIfCached
+        case 14 where holds("stale-if-error"): self = .staleIfError
+        case 15 where holds("must-revalidate"): self = .mustRevalidate
+        case 15 where holds("must-understand"): self = .mustUnderstand
+        case 16 where holds("proxy-revalidate"): self = .proxyRevalidate
+        case 22 where holds("stale-while-revalidate"): self = .staleWhileRevalidate
+        default: return nil
+        }
+    }
+}
+
+/// What stands behind a directive's name.
+private enum DirectiveArgument: Equatable {
+    case absent
+    case seconds(Int)
+    case text(Substring)
+    case malformed
+
+    /// The number that it is, where it is one.
+    var number: Int? {
+        switch self {
+        case .seconds(let seconds): seconds
+        case .text(let text): text.deltaSeconds
+        case .absent, .malformed: nil
         }
     }
 
+    /// The text that it is, as an extension's argument.
+    var text: String? {
+        if case .text(let text) = self { String(text) } else { nil }
+    }
+}
+
+extension FieldScanner {
     /// Takes what follows a directive's name in its member.
-    fileprivate mutating func directiveArgument() -> Argument {
-        var argument = Argument.absent
+    fileprivate mutating func directiveArgument() -> DirectiveArgument {
+        var argument = DirectiveArgument.absent
         if skip(UInt8(ascii: "=")) {
             argument = tokenOrQuotedString().map { .text($0) } ?? .malformed
         }

@@ -6,7 +6,7 @@
 package struct FieldScanner {
     private let text: String.UTF8View
     /// Where the next byte stands, counted from the front of ``text``.
-    private var position: Int
+    private(set) var position: Int
     private let end: Int
 
     /// Where the last attempt at a quoted string failed. A quote on the way there had a backslash
@@ -34,6 +34,12 @@ package struct FieldScanner {
 
     /// The byte that comes next; nil at the end.
     package var next: UInt8? { position == end ? nil : text[index(position)] }
+
+    /// Goes on at a place further back, counted from the front of the text.
+    mutating func move(to position: Int) {
+        precondition(position >= self.position && position <= end, "A scanner only moves on")
+        self.position = position
+    }
 
     /// What has not been read.
     package var rest: Substring { slice(from: position, to: end) }

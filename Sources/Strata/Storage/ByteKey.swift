@@ -1,13 +1,18 @@
 /// A text as a key: two are equal when their bytes are. (Strings are equal already when they are
 /// canonically equivalent, which URIs and keys of stores are not.)
-struct ByteKey: Sendable, Hashable {
-    let text: String
+package struct ByteKey: Sendable, Hashable {
+    package let text: String
 
-    static func == (left: ByteKey, right: ByteKey) -> Bool {
+    /// Makes the key of a text.
+    package init(text: String) { self.text = text }
+
+    /// Whether the bytes are the same.
+    package static func == (left: ByteKey, right: ByteKey) -> Bool {
         left.text.utf8.elementsEqual(right.text.utf8)
     }
 
-    func hash(into hasher: inout Hasher) {
+    /// Hashes the bytes.
+    package func hash(into hasher: inout Hasher) {
         let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable {
             hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }

@@ -111,6 +111,17 @@ struct MemoryEntries {
         }
     }
 
+    /// Puts a value in the place of the one under the key, for as long as that was kept.
+    mutating func replace(
+        _ key: KeyDigest, with value: AnyStoredValue, cost: Int, remainder: inout Remainder
+    ) {
+        guard let slot = policy.slot(of: key.low), policy[slot].check == key.high else { return }
+        let entry = Entry(check: key.high, end: policy[slot].end, value: value)
+        policy.replace(slot, with: entry, cost: cost, frequencies: frequencies) {
+            remainder.letGo($0.value)
+        }
+    }
+
     /// Removes what is under the key.
     mutating func remove(_ key: KeyDigest, remainder: inout Remainder) {
         guard let slot = policy.slot(of: key.low), policy[slot].check == key.high else { return }

@@ -191,6 +191,31 @@ extension MemoryStore {
         return response.afterPurges(current).map(CacheRecord.response)
     }
 
+    /// Puts an encoded form of a response's content into the response's entry, where there is room
+    /// for both in one.
+    func attach(
+        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
+        under key: CacheKey
+    ) -> SiblingPlace {
+        let key = KeyDigest(key.text, secret: secret)
+        let now = uptime
+        var remainder = MemoryEntries.Remainder()
+        defer { tell(remainder) }
+        return shard(of: key).entries.withLock { entries in
+            let current: CacheRecord? = entries.value(
+                for: key, now: now, sampleMask: .max, remainder: &remainder)
+            guard case .response(let kept) = current, kept.content.isSameArray(as: response.content)
+            else { return .gone }
+            let record = CacheRecord.response(kept.adding(sibling, in: coding))
+            let size = record.byteCount
+            guard size <= maximumEntryBytes else { return .apart }
+            entries.replace(
+                key, with: StoredValue(record), cost: size + MemoryEntries.overhead,
+                remainder: &remainder)
+            return .attached
+        }
+    }
+
     /// Whether there was a purge, hard or soft, of what was filled under these generations.
     func isOutdated(_ head: StoredHead) -> Bool {
         head.generations.contains { generation(of: $0.name) != $0.generation }

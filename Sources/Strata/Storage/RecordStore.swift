@@ -15,6 +15,20 @@ protocol RecordStore: CacheStore {
 
     /// The generations of the names as they are now, and not as they were last told.
     func generationsNow(of names: [String]) async throws(StoreError) -> [Generation]
+
+    /// Puts an encoded form of a response's content into the response's entry, without waiting.
+    func attach(
+        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
+        under key: CacheKey
+    ) -> SiblingPlace
+}
+
+extension RecordStore {
+    /// What is shared with other processes is written for each form by itself.
+    func attach(
+        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
+        under key: CacheKey
+    ) -> SiblingPlace { .apart }
 }
 
 /// What a store can say without waiting.

@@ -22,6 +22,8 @@ final class Siblings: EncodedSiblings {
         return hit
     }
 
+    func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
     func sibling(in coding: String) async -> EncodedSibling? { kept.withLock { $0[coding] } }
 
     func offer(_ sibling: EncodedSibling, in coding: String) async {

@@ -28,10 +28,61 @@ import Testing
         let second = try await harness.send(.get, "/", Self.gzip)
         #expect(second.isHit)
         let found = try #require(second.response.encodedSiblings)
-        #expect(found.name == siblings.name)
+        let hashes = [siblings, found].map { siblings in
+            var hasher = Hasher()
+            siblings.hash(into: &hasher)
+            return hasher.finalize()
+        }
+        #expect(hashes[0] == hashes[1])
         #expect(await found.sibling(in: "gzip") == .bytes([1, 2]))
         #expect(await found.sibling(in: "br") == .notSmaller)
         #expect(await found.sibling(in: "zstd") == nil)
+    }
+
+    @Test func `in memory they count with their response, and go with it`() async throws {
+        let store = MemoryStore()
+        let app = wrap({ _ in
+            Response(headers: [.cacheControl: "max-age=60"], body: .text("the content"))
+        }) { Caching(store: store) }
+        let request = Request(.get, "/", headers: Self.gzip)
+        _ = try await app(request)
+        let siblings = try #require(try await app(request).encodedSiblings)
+        let before = (bytes: store.byteCount, entries: store.entryCount)
+        await siblings.offer(.bytes(Array(repeating: 1, count: 1000)), in: "gzip")
+        #expect(store.entryCount == before.entries)
+        #expect((1000...1100).contains(store.byteCount - before.bytes))
+        // One in the place of another, and in another coding.
+        await siblings.offer(.densest(Array(repeating: 1, count: 500)), in: "gzip")
+        await siblings.offer(.notSmaller, in: "br")
+        let hit = try #require(try await app(request).encodedSiblings)
+        #expect(await hit.sibling(in: "gzip") == .densest(Array(repeating: 1, count: 500)))
+        #expect(await hit.sibling(in: "br") == .notSmaller)
+        #expect((500...700).contains(store.byteCount - before.bytes))
+        #expect(store.inconsistencies == [])
+
+        // What comes too late is not kept.
+        let key = CacheKey(request, query: .exact).text
+        try await store.remove([key])
+        await hit.offer(.bytes([1]), in: "gzip")
+        #expect(store.entryCount == 0)
+    }
+
+    @Test func `they outlive a validation`() async throws {
+        let harness = CachingHarness { request in
+            guard request.headers.contains(.ifNoneMatch) else {
+                return Response(
+                    headers: [.cacheControl: "max-age=60", .etag: "\"1\""],
+                    body: .text("the content"))
+            }
+            return Response(status: .notModified, headers: [.etag: "\"1\""])
+        }
+        let first = try await harness.send(.get, "/", Self.gzip)
+        await first.response.encodedSiblings?.offer(.bytes([1, 2]), in: "gzip")
+        harness.time.advance(by: .seconds(61))
+        _ = try await harness.send(.get, "/", Self.gzip)
+        let hit = try await harness.send(.get, "/", Self.gzip)
+        #expect(hit.isHit)
+        #expect(await hit.response.encodedSiblings?.sibling(in: "gzip") == .bytes([1, 2]))
     }
 
     @Test func `each variant has its own`() async throws {

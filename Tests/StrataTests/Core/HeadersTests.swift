@@ -20,6 +20,30 @@ import Testing
         }
     }
 
+    @Test func `a field is found until it is gone, whichever way it went`() {
+        let names: [HeaderName] = [.age, .etag, "X-Own", .xForwardedHost, .accept]
+        let removals: [(inout Headers, HeaderName) -> Void] = [
+            { $0.remove($1) }, { $0[$1] = nil },
+            { headers, name in headers.removeAll { $0.name == name } },
+        ]
+        for remove in removals {
+            var headers: Headers = [:]
+            for name in names {
+                #expect(!headers.contains(name) && headers[name] == nil)
+                headers[name] = "1"
+                headers.append(headers[headers.count - 1])
+            }
+            for name in names {
+                #expect(headers.contains(name) && headers.first(name) == "1")
+                #expect(headers.count(of: name) == 2 && headers[name] == "1, 1")
+                remove(&headers, name)
+                #expect(!headers.contains(name) && headers.first(name) == nil)
+                #expect(headers.count(of: name) == 0 && headers.lines(of: name) == [])
+            }
+            #expect(headers == [:])
+        }
+    }
+
     @Test func `any other byte is relayed as it came`() throws {
         var generator = SeededGenerator()
         for _ in 0..<2000 {
