@@ -53,8 +53,13 @@ extension Caching {
     /// Whether what was made before a request came may answer it, as what is stored may.
     private func isRight(_ fetched: Fetched, for target: Target) -> Bool {
         guard case .shared(let head, let content, _) = fetched else { return true }
+        switch content {
+        // It was stored before anybody got it: whoever did not find it there came for another one.
+        case .bytes where store is MemoryStore: return false
         // The next one may find the handler well again.
-        if case .filling(let filling) = content, filling.isBroken { return false }
+        case .filling(let filling) where filling.isBroken: return false
+        case .bytes, .filling: break
+        }
         return Reuse(head, directives: target.directives, now: time.now) == .fresh
     }
 

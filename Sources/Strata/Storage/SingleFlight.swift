@@ -86,7 +86,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
                 let role = try flight.state.withLock { state -> Role? in
                     switch state.result {
                     case .success(let value)?: return isRight(value) ? .latecomer : nil
-                    case .failure?: return .latecomer
+                    case .failure?: return nil
                     case nil: break
                     }
                     // A flight that everybody left is being cancelled, and is nobody's.
@@ -111,16 +111,18 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         flight.state.withLock { state in
             state.interested = 1
             state.task = Task {
+                // A maker that returns without a value has failed its callers.
+                var failure: any Error = CancellationError()
                 do {
                     try await make { Self.finish(flight, .success($0)) }
-                    // A maker that returns without a value has failed its callers.
-                    Self.finish(flight, .failure(CancellationError()))
                 } catch {
-                    Self.finish(flight, .failure(error))
+                    failure = error
                 }
+                // Nobody joins it any more before anybody hears of a failure, and asks again.
                 self.flights.withLock { flights in
                     if flights[key] === flight { flights[key] = nil }
                 }
+                Self.finish(flight, .failure(failure))
             }
         }
         return flight
