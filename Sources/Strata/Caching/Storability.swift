@@ -113,7 +113,12 @@ enum Storability: Sendable, Hashable {
         let status = response.status
         if status.code < 200 || status == .notModified { return .status }
         if status == .partialContent, StoredPart(response) == nil { return .status }
-        if case .rule = lifetime, rule?.freshness?.precedence == .originHeaders { return nil }
+        let isShared = control.public || control.sMaxAge != nil || control.mustRevalidate
+        // No rule takes the place of the origin's word on what one client's credentials brought.
+        let isOneClients = !isShared && request.headers.contains(.authorization)
+        if case .rule = lifetime, rule?.freshness?.precedence == .originHeaders {
+            return isOneClients ? .authorization : nil
+        }
 
         if control.mustUnderstand {
             if !status.isUnderstood { return .notUnderstood }
@@ -121,8 +126,7 @@ enum Storability: Sendable, Hashable {
             return .noStore
         }
         if control.private.isEverything { return .isPrivate }
-        let isShared = control.public || control.sMaxAge != nil || control.mustRevalidate
-        if !isShared, request.headers.contains(.authorization) { return .authorization }
+        if isOneClients { return .authorization }
         if case .rule = lifetime { return nil }
         if !isShared, request.headers.contains(.cookie) { return .cookie }
         switch lifetime {

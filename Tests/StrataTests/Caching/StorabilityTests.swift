@@ -121,6 +121,14 @@ struct StorabilityTests {
             section: "rule above private", response: [.cacheControl: "private"],
             rule: .everything.fresh(for: .seconds(1), over: .originHeaders), reason: nil),
         Row(
+            section: "rule beneath Authorization", request: [.authorization: "Basic eA=="],
+            response: [:], rule: .everything.fresh(for: .seconds(1), over: .originHeaders),
+            reason: .authorization),
+        Row(
+            section: "rule and Authorization, with the origin's word",
+            request: [.authorization: "Basic eA=="], response: [.cacheControl: "public"],
+            rule: .everything.fresh(for: .seconds(1), over: .originHeaders), reason: nil),
+        Row(
             section: "rule beneath Set-Cookie", response: [.setCookie: "a=b"],
             rule: .everything.fresh(for: .seconds(1), over: .originHeaders),
             reason: .setCookie),
