@@ -43,7 +43,7 @@ extension Suite {
                         for number in 0..<1_000_000 {
                             let comma = number == 0 ? "" : ","
                             try await writer.write(
-                                #"\(comma){"id":\(number),"name":"Product \(number)"}"#)
+                                #"\#(comma){"id":\#(number),"name":"Product \#(number)"}"#)
                         }
                         try await writer.write("]")
                     }))
