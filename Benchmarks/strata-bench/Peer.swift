@@ -25,11 +25,12 @@ final class Peer {
             if Self.isListening(port) { return }
             try await SystemTime().sleep(for: .milliseconds(25))
         }
-        process.terminate()
+        kill(process.processIdentifier, SIGKILL)
         throw Unavailable(message: "\(name) does not listen on \(port)")
     }
 
-    deinit { process.terminate() }
+    // Not every program that was started from here hears a milder signal: it may be blocked.
+    deinit { kill(process.processIdentifier, SIGKILL) }
 
     /// How much processor time it has taken, with all its threads, but without its children.
     var processorTime: Duration {
