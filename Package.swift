@@ -53,7 +53,10 @@ let package = Package(
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CSQLite"),
 
-        .target(name: "Strata", dependencies: ["CCrypto"], swiftSettings: librarySettings),
+        .target(name: "CByteClasses"),
+        .target(
+            name: "Strata", dependencies: ["CCrypto", "CByteClasses"],
+            swiftSettings: librarySettings),
         .target(
             name: "StrataCompression",
             dependencies: [

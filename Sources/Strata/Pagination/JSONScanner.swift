@@ -38,19 +38,19 @@ package struct JSONScanner: Sendable {
     package var watchedDepth = 0
 
     /// So many values that stand within exactly ``watchedDepth`` containers are not told about;
-    /// it counts down as they end.
+    /// it counts down as they end. The innermost of these containers must be an array.
     package var untoldValues = 0
 
     /// How many containers are open.
-    package private(set) var depth = 0
+    package internal(set) var depth = 0
 
     private var phase = Phase.beginning
     /// The open containers beginning at the last multiple of 64, the innermost in the lowest bit;
     /// 1 stands for an object.
-    private var containers: UInt64 = 0
+    var containers: UInt64 = 0
     /// The full words of those further out.
     private var outerContainers: [UInt64] = []
-    private var isName = false
+    var isName = false
     /// The bytes of a literal that are still to come, the next in the lowest.
     private var literalRest: UInt32 = 0
     /// How many bytes of an escape, a character or a byte order mark are still to come.
@@ -58,10 +58,11 @@ package struct JSONScanner: Sendable {
     /// What the next byte of a character must lie within (RFC 3629 §4).
     private var continuation: ClosedRange<UInt8> = 0x80...0xBF
 
-    fileprivate enum Phase: UInt8 {
+    enum Phase: UInt8 {
         case beginning, byteOrderMark
-        case value, valueOrEnd, nameOrEnd, name, colon, afterValue
-        case string, escape, hexadecimal, character
+        // Those with which a window may begin.
+        case value, valueOrEnd, nameOrEnd, name, colon, afterValue, string
+        case escape, hexadecimal, character
         case literal
         case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
     }
@@ -84,7 +85,15 @@ package struct JSONScanner: Sendable {
             self.phase = phase
         }
 
+        // Where a window was not passed, its bytes are read one by one.
+        var windowsFrom = 0
         while next < end {
+            if next >= windowsFrom, end &- next >= 64, mayPassWindow(phase) {
+                let passed = passWindow(base + next, &phase)
+                next &+= passed
+                if passed > 0 { continue }
+                windowsFrom = next &+ 64
+            }
             switch phase {
             case .value, .valueOrEnd:
                 let byte = Self.skipWhitespace(base, &next, end)
