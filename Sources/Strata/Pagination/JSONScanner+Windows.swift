@@ -63,6 +63,8 @@ extension JSONScanner {
 
         guard let nesting = nesting(begins, ends, classes.curly) else { return 0 }
         let isInStringAtEnd = inside >> 63 == 1 && nesting.limit == 64
+        // Where the string ends all the same, that escape is none.
+        guard isInStringAtEnd || stringEnd == 64 else { return 0 }
         let length: Int
         if isInStringAtEnd {
             length = stringEnd
