@@ -49,7 +49,7 @@ extension Suite {
                     }))
         }) { Pagination(defaultLimit: 20, maximumLimit: 100) }
         return try await PeakMemory.growth {
-            // The last of them: all before it is read and forgotten.
+            // The first page, of the default and of the greatest length.
             for target in ["/list", "/list?limit=100"] {
                 let page = try await app(Request(.get, target)).body.collect(upTo: 1 << 20)
                 guard page.count > 100 else { throw Unavailable(message: "the page is empty") }
