@@ -24,11 +24,9 @@ import Foundation
         }
 
         static func run(_ options: Options) async throws {
-            let events = Events { event in
-                if event is StoreFault || event is HandlerFailed || event is OriginFailed {
-                    note("\(event)")
-                }
-            }
+            let events = Events(
+                of: [StoreFault.self, HandlerFailed.self, OriginFailed.self]
+            ) { note("\($0)") }
             let store: any CacheStore
             if let url = options.redis {
                 let redis = try await RedisStore(url: url, events: events)

@@ -61,10 +61,10 @@ private struct HeldSiblings: Sendable {
     let siblings: any EncodedSiblings
 }
 
-extension [UInt8] {
+extension Array {
     /// Whether both are one array in memory. An array that was changed isn't while the one it was
     /// made of is kept, for then the change went into a copy.
-    func isSameArray(as other: [UInt8]) -> Bool {
+    package func isSameArray(as other: [Element]) -> Bool {
         withUnsafeBytes { bytes in
             other.withUnsafeBytes { $0.baseAddress == bytes.baseAddress && $0.count == bytes.count }
         }

@@ -12,18 +12,34 @@ public protocol Event: Sendable, CustomStringConvertible {}
 /// Where events go; by default nowhere, at no cost.
 public struct Events: Sendable {
     private let receive: (@Sendable (any Event) -> Void)?
+    /// The types that are heard; nil for all.
+    private let types: [ObjectIdentifier]?
 
     /// Events that nobody hears.
-    public static let ignored = Events(receive: nil)
+    public static let ignored = Events(receive: nil, types: nil)
 
-    private init(receive: (@Sendable (any Event) -> Void)?) { self.receive = receive }
+    private init(receive: (@Sendable (any Event) -> Void)?, types: [ObjectIdentifier]?) {
+        self.receive = receive
+        self.types = types
+    }
 
     /// Events for the given listener, which is called in the midst of the request: it must be
     /// quick, and must not wait.
-    public init(_ receive: @escaping @Sendable (any Event) -> Void) { self.receive = receive }
+    public init(_ receive: @escaping @Sendable (any Event) -> Void) {
+        self.init(receive: receive, types: nil)
+    }
 
-    /// Tells the listener; the event is not even made where there is none.
-    public func callAsFunction(_ event: @autoclosure () -> some Event) {
-        if let receive { receive(event()) }
+    /// Events of these types for the given listener, which must be quick and must not wait. All
+    /// others cost nothing: a layer tells of each request, which few want to hear.
+    public init(
+        of types: [any Event.Type], _ receive: @escaping @Sendable (any Event) -> Void
+    ) {
+        self.init(receive: receive, types: types.map { ObjectIdentifier($0) })
+    }
+
+    /// Tells the listener; the event is not even made where there is none for its type.
+    public func callAsFunction<E: Event>(_ event: @autoclosure () -> E) {
+        guard let receive, types?.contains(ObjectIdentifier(E.self)) ?? true else { return }
+        receive(event())
     }
 }

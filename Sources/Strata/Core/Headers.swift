@@ -172,7 +172,21 @@ extension Headers: CustomStringConvertible {
     }
 }
 
+extension Headers {
+    /// Whether the lines are the same as they go over the wire, the spelling of names and all.
+    package func hasSameBytes(as other: Headers) -> Bool {
+        guard fields.count == other.fields.count else { return false }
+        return fields.isSameArray(as: other.fields)
+            || zip(fields, other.fields).allSatisfy { $0.hasSameBytes(as: $1) }
+    }
+}
+
 extension Headers.Field {
+    fileprivate func hasSameBytes(as other: Headers.Field) -> Bool {
+        isLatin1 == other.isLatin1 && name.spelling.hasSameBytes(as: other.name.spelling)
+            && value.hasSameBytes(as: other.value)
+    }
+
     /// The bytes of the value as they go over the wire.
     public var valueBytes: [UInt8] {
         isLatin1

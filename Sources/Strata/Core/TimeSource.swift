@@ -46,7 +46,9 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// The time from one moment to another.
     public static func - (later: Timestamp, earlier: Timestamp) -> Duration {
-        .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
+        let (span, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        guard overflow else { return .nanoseconds(span) }
+        return .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
     }
 }
 

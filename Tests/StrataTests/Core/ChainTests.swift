@@ -107,6 +107,22 @@ import Testing
         await #expect(throws: Problem.self) { try await app(Request()) }
     }
 
+    @Test func `who listens to some types of events is told of no others`() {
+        struct Wanted: Event { let description = "wanted" }
+        struct Other: Event { let description = "other" }
+        func other() -> Other {
+            Issue.record("The event was made.")
+            return Other()
+        }
+        let heard = Mutex<[String]>([])
+        let events = Events(of: [Wanted.self]) { event in
+            heard.withLock { $0.append(event.description) }
+        }
+        events(other())
+        events(Wanted())
+        #expect(heard.withLock { $0 } == ["wanted"])
+    }
+
     @Test func `an event isn't made where nobody listens`() {
         struct Told: Event { let description = "told" }
         func make() -> Told {

@@ -97,6 +97,20 @@ import Testing
         #expect(headers.lines(of: .setCookie) == ["a=1", "b=2"])
     }
 
+    @Test func `lines are the same on the wire when their bytes and their order are`() throws {
+        let headers: Headers = ["ETag": "é", "A": "1"]
+        #expect(headers.hasSameBytes(as: headers))
+        #expect(headers.hasSameBytes(as: ["ETag": "é", "A": "1"]))
+        let others: [Headers] = [
+            ["Etag": "é", "A": "1"], ["ETag": "e\u{301}", "A": "1"], ["A": "1", "ETag": "é"],
+            ["ETag": "é"], ["ETag": "é", "A": "1", "B": "2"], ["ETag": "é", "A": "2"],
+        ]
+        for other in others { #expect(!headers.hasSameBytes(as: other)) }
+        var latin = Headers()
+        try latin.append("ETag", bytes: [0xE9])
+        #expect(!latin.hasSameBytes(as: ["ETag": "é"]))
+    }
+
     @Test func `what lets its holder act for somebody isn't printed`() {
         let headers: Headers = [
             .authorization: "s3cret", .cookie: "s3cret", .setCookie: "s3cret",
