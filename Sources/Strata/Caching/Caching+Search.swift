@@ -8,11 +8,15 @@
 extension Caching {
     /// What is stored for a request under its own URI or under one that doesn't differ in anything
     /// that matters.
-    func lookUp(_ request: Request, _ target: Target) async -> Found {
-        let found = await lookUp(request, target, under: target.key)
+    ///
+    /// - Parameter prompt: what the store has said of the request's own URI already.
+    func lookUp(
+        _ request: Request, _ target: Target, _ prompt: PromptRecord = .unknown
+    ) async -> Found {
+        let found = await lookUp(request, target, under: target.key, prompt)
         guard case .nothing = found, request.method != .query else { return found }
         for key in await searchKeys(of: target.key) {
-            let found = await lookUp(request, target, under: key)
+            let found = await lookUp(request, target, under: key, .unknown)
             if case .nothing = found { continue }
             return found
         }

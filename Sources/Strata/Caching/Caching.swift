@@ -126,18 +126,21 @@ public struct Caching: Middleware {
             return try await pass(request, rule, next, reason)
         }
         if request.method == .query { return try await respond(toQuery: request, rule, next) }
+        let key = CacheKey(request, query: rule?.query ?? configuration.query)
+        let directives = request.cacheDirectives
+        let prompt = records?.recordNow(key) ?? .unknown
+        if let response = promptHit(prompt, request, key, directives) { return response }
         return try await respond(
-            to: request, CacheKey(request, query: rule?.query ?? configuration.query), rule, next)
+            to: request, Target(key: key, rule: rule, directives: directives), prompt, next)
     }
 
     private func respond(
-        to request: Request, _ key: CacheKey, _ rule: CachingRule?, _ next: Next
+        to request: Request, _ target: Target, _ prompt: PromptRecord, _ next: Next
     ) async throws -> Response {
-        guard key.text.utf8.count <= configuration.maximumKeyBytes else {
-            return try await pass(request, rule, next, .keyTooLong)
+        guard target.key.text.utf8.count <= configuration.maximumKeyBytes else {
+            return try await pass(request, target.rule, next, .keyTooLong)
         }
-        let target = Target(key: key, rule: rule, directives: request.cacheDirectives)
-        let found = await lookUp(request, target)
+        let found = await lookUp(request, target, prompt)
         return try await answer(request, target, found, next)
     }
 
@@ -214,7 +217,8 @@ public struct Caching: Middleware {
         request.body = RequestBody(content)
         let key = CacheKey(request, query: rule?.query ?? configuration.query).appending(
             "query \(request.headers.first(.contentType) ?? "") \(Crypto.sha256(content))")
-        return try await respond(to: request, key, rule, next)
+        let target = Target(key: key, rule: rule, directives: request.cacheDirectives)
+        return try await respond(to: request, target, .unknown, next)
     }
 
     // MARK: Finding
@@ -246,8 +250,18 @@ public struct Caching: Middleware {
     }
 
     /// What is stored for a request under a key.
-    func lookUp(_ request: Request, _ target: Target, under base: CacheKey) async -> Found {
-        switch await record(base, names: { self.purgeNames(request, target) }) {
+    ///
+    /// - Parameter prompt: what the store has said of the key already.
+    func lookUp(
+        _ request: Request, _ target: Target, under base: CacheKey, _ prompt: PromptRecord
+    ) async -> Found {
+        let stored: CacheRecord?
+        if case .known(let known) = prompt {
+            stored = known
+        } else {
+            stored = await record(base) { self.purgeNames(request, target) }
+        }
+        switch stored {
         case nil, .encoded, .searches: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response):
@@ -349,17 +363,6 @@ public struct Caching: Middleware {
             beta: configuration.earlyRefresh, draw: draw)
     }
 
-    private func hit(
-        _ stored: StoredResponse, _ key: CacheKey, _ request: Request, detail: String?,
-        _ now: Timestamp
-    ) -> Response {
-        var status = CacheStatus(detail: detail)
-        status.timeToLive = Int(stored.head.timeToLive(at: now).wholeSeconds)
-        return reply(
-            with: stored.head, .bytes(stored.content), to: request, status, now, key: key,
-            stored: stored)
-    }
-
     /// The answer that a stored response gives to a request, its conditions met.
     ///
     /// - Parameters:
@@ -384,15 +387,18 @@ public struct Caching: Middleware {
             response = part
         }
         response.compression = head.compression
-        if let key, case .bytes(let content) = body, !content.isEmpty,
-            request.headers.contains(.acceptEncoding)
-        {
-            response.encodedSiblings = StoredSiblings(
-                of: stored ?? StoredResponse(head: head, content: content), key: key,
-                cache: reference ?? CacheReference(self))
+        if let key, case .bytes(let content) = body, request.headers.contains(.acceptEncoding) {
+            response.encodedSiblings = siblings(
+                of: stored ?? StoredResponse(head: head, content: content), under: key)
         }
         response.headers[.age] = String(head.age(at: now).wholeSeconds)
         return finish(consume response, status, request)
+    }
+
+    /// The encoded forms of a stored response's content; nil where it has none.
+    func siblings(of stored: StoredResponse, under key: CacheKey) -> StoredSiblings? {
+        stored.content.isEmpty
+            ? nil : StoredSiblings(of: stored, key: key, cache: reference ?? CacheReference(self))
     }
 
     /// Adds what every answer carries, and tells of it.

@@ -167,7 +167,7 @@ extension CachingRule {
 
 extension CachingRule {
     /// Whether the conditions on the request hold.
-    func matches(_ request: Request) -> Bool {
+    package func matches(_ request: Request) -> Bool {
         requestConditions.allSatisfy { condition in
             switch condition {
             case .path(let pattern): pattern.matches(request.path)

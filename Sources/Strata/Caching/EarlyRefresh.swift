@@ -14,9 +14,15 @@
 /// more than what is left. That is optimal for the number of early refreshes, and needs no word
 /// between those who draw (XFetch; Vattani, Chierichetti, Lowenstein: "Optimal Probabilistic Cache
 /// Stampede Prevention", VLDB 2015).
-enum EarlyRefresh {
+package enum EarlyRefresh {
     /// What −ln of the least number that is drawn, 2⁻⁵³, does not exceed.
     private static let greatestDraw = 37.0
+
+    /// Whether any draw makes a hit refresh.
+    static func isPossible(timeToLive: Duration, cost: Duration, beta: Double) -> Bool {
+        guard cost > .zero, beta > 0 else { return false }
+        return timeToLive.fractionalSeconds < cost.fractionalSeconds * beta * greatestDraw
+    }
 
     /// Whether a hit refreshes.
     ///
@@ -25,14 +31,12 @@ enum EarlyRefresh {
     ///   - cost: how long its fill took.
     ///   - beta: more than 1 for earlier refreshes, less for later ones, 0 for none.
     ///   - draw: a number from 0 to below 1, asked for only where it may matter.
-    static func isDue(
+    package static func isDue(
         timeToLive: Duration, cost: Duration, beta: Double, draw: () -> Double
     ) -> Bool {
-        guard cost > .zero, beta > 0 else { return false }
-        let scale = cost.fractionalSeconds * beta
-        let left = timeToLive.fractionalSeconds
-        guard left < scale * greatestDraw else { return false }
-        return scale * -log(max(draw(), 0x1p-53)) >= left
+        guard isPossible(timeToLive: timeToLive, cost: cost, beta: beta) else { return false }
+        let drawn = -log(max(draw(), 0x1p-53))
+        return cost.fractionalSeconds * beta * drawn >= timeToLive.fractionalSeconds
     }
 }
 

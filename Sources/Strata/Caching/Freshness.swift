@@ -1,5 +1,5 @@
 /// How long a response is fresh, and who said so (RFC 9111 §4.2).
-enum FreshnessLifetime: Sendable, Hashable {
+package enum FreshnessLifetime: Sendable, Hashable {
     /// A rule in code.
     case rule(Duration)
     /// The response itself: a targeted field, `s-maxage`, `max-age` or `Expires`.
@@ -25,7 +25,7 @@ enum FreshnessLifetime: Sendable, Hashable {
     ///   - date: when the response was made (RFC 9110 §6.6.1).
     ///   - isTargeted: whether the directives come from a targeted field, which stands in the
     ///     place of `Cache-Control` and `Expires` both (RFC 9213 §2.2).
-    init(
+    package init(
         of response: Response, directives: CacheControl, rule: CachingRule?, date: Timestamp,
         isTargeted: Bool, now: Timestamp
     ) {
@@ -61,13 +61,13 @@ enum FreshnessLifetime: Sendable, Hashable {
 }
 
 /// How old a response was when it was received (RFC 9111 §4.2.3).
-enum InitialAge {
+package enum InitialAge {
     /// The moment at which the response's age was zero.
     ///
     /// - Parameters:
     ///   - requested: when the request went to the handler.
     ///   - received: when the response came.
-    static func born(
+    package static func born(
         _ headers: Headers, requested: Timestamp, received: Timestamp
     ) -> Timestamp {
         let responseDelay = max(.zero, received - requested)

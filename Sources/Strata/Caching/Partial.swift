@@ -26,10 +26,10 @@ struct StoredPart: Sendable, Hashable {
 }
 
 /// Answers to requests for ranges, and responses put together from parts (RFC 9110 §14).
-enum Partial {
+package enum Partial {
     /// The ranges that a request asks of a stored response; nil where it is to be answered whole:
     /// it isn't a GET, asks for none, or for another version (RFC 9110 §13.1.5, §14.2).
-    static func ranges(
+    package static func ranges(
         _ request: Request, of head: StoredHead, now: Timestamp
     ) -> ByteRangeSet? {
         guard request.method == .get, head.status == .ok || head.part != nil,

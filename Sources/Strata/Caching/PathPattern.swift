@@ -39,48 +39,56 @@ struct PathPattern: Sendable, Hashable {
 
     /// Whether the path, as it came in the request, is one of those meant.
     func matches(_ path: String) -> Bool {
-        match(path) { _, _ in }
+        let path = path.decodingUnreserved
+        return match(path.utf8.span) { _, _ in }
     }
 
     /// What the named segments are in a path; nil where it doesn't match.
     func names(in path: String) -> [String: String]? {
+        let path = path.decodingUnreserved
         var names: [String: String] = [:]
-        return match(path, { names[$0] = $1 }) ? names : nil
-    }
-
-    private func match(_ path: String, _ remember: (String, String) -> Void) -> Bool {
-        if path.utf8.contains(UInt8(ascii: "%")) {
-            return match(segmentsOf: path.decodingUnreserved, remember)
+        let isMatch = match(path.utf8.span) { name, range in
+            names[name] = String(path.utf8.dropFirst(range.lowerBound).prefix(range.count))
         }
-        return match(segmentsOf: path, remember)
+        return isMatch ? names : nil
     }
 
-    private func match(segmentsOf path: String, _ remember: (String, String) -> Void) -> Bool {
-        let utf8 = path.utf8
-        guard utf8.first == UInt8(ascii: "/") else { return false }
-        // `start` is nil once the path has no further segment.
-        var start: String.Index? = utf8.index(after: utf8.startIndex)
+    private func match(_ path: Span<UInt8>, _ remember: (String, Range<Int>) -> Void) -> Bool {
+        guard !path.isEmpty, path[0] == UInt8(ascii: "/") else { return false }
+        var start = 1
         for segment in segments {
-            guard let from = start else { return false }
-            let end = utf8[from...].firstIndex(of: UInt8(ascii: "/"))
-            let part = path[from..<(end ?? utf8.endIndex)]
+            // Behind the end of the last segment there is none.
+            guard start <= path.count else { return false }
+            var end = start
+            while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
             switch segment {
             case .literal(let text):
-                guard part.utf8.elementsEqual(text.utf8) else { return false }
-            case .any: guard !part.isEmpty else { return false }
+                guard path.extracting(start..<end).hasSameBytes(as: text.utf8.span) else {
+                    return false
+                }
+            case .any: guard end > start else { return false }
             case .named(let name):
-                guard !part.isEmpty else { return false }
-                remember(name, String(part))
+                guard end > start else { return false }
+                remember(name, start..<end)
             }
-            start = end.map { utf8.index(after: $0) }
+            start = end + 1
         }
-        return takesRest || start == nil
+        return takesRest || start > path.count
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func hasSameBytes(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
     }
 }
 
 extension String {
     /// With percent-encoded unreserved characters decoded (RFC 3986 §6.2.2.2), and nothing else.
     var decodingUnreserved: String {
+        guard utf8.contains(UInt8(ascii: "%")) else { return self }
         let bytes = Array(utf8)
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)

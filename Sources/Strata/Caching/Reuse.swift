@@ -1,5 +1,5 @@
 /// Whether a stored response may be used for a request as it is (RFC 9111 §4).
-enum Reuse: Sendable, Hashable {
+package enum Reuse: Sendable, Hashable {
     /// It is fresh enough for the request.
     case fresh
     /// It is stale, and the request said that it may be (RFC 9111 §5.2.1.2).
@@ -10,7 +10,7 @@ enum Reuse: Sendable, Hashable {
     case validate(Reason)
 
     /// Why a stored response can't be used as it is.
-    enum Reason: String, Sendable, Hashable {
+    package enum Reason: String, Sendable, Hashable {
         /// It is stale.
         case stale
         /// The response has `no-cache` (RFC 9111 §5.2.2.4).
@@ -26,33 +26,36 @@ enum Reuse: Sendable, Hashable {
     /// Decides for a stored response.
     ///
     /// - Parameter directives: those of the request.
-    init(_ head: StoredHead, directives: CacheControl, now: Timestamp) {
-        let terms = head.terms
+    package init(_ head: StoredHead, directives: CacheControl, now: Timestamp) {
+        self.init(head.terms, age: head.age(at: now), directives: directives)
+    }
+
+    /// Decides for a stored response of that age.
+    init(_ terms: ReuseTerms, age: Duration, directives: CacheControl) {
         if directives.noCache != .absent {
             self = .validate(.requestNoCache)
         } else if terms.requiresValidation {
             self = .validate(.noCache)
-        } else if let maximum = directives.maxAge, head.age(at: now) > .seconds(maximum),
+        } else if let maximum = directives.maxAge, age > .seconds(maximum),
             directives.maxStale == nil || maximum == 0
         {
             self = .validate(.requestMaxAge)
-        } else if terms.lifetime > head.age(at: now) {
-            let remaining = head.timeToLive(at: now)
-            let wanted = Duration.seconds(directives.minFresh ?? 0)
-            self = remaining >= wanted ? .fresh : .validate(.requestMinFresh)
+        } else if terms.lifetime > age {
+            let isLongEnough = directives.minFresh.map { terms.lifetime - age >= .seconds($0) }
+            self = isLongEnough ?? true ? .fresh : .validate(.requestMinFresh)
         } else {
-            self = Self.stale(head, directives, by: .zero - head.timeToLive(at: now))
+            self = Self.stale(terms, directives, by: age - terms.lifetime)
         }
     }
 
     private static func stale(
-        _ head: StoredHead, _ directives: CacheControl, by staleness: Duration
+        _ terms: ReuseTerms, _ directives: CacheControl, by staleness: Duration
     ) -> Reuse {
         if directives.minFresh != nil { return .validate(.requestMinFresh) }
-        if staleness <= head.terms.staleWhileRevalidate, head.terms.staleWhileRevalidate > .zero {
+        if staleness <= terms.staleWhileRevalidate, terms.staleWhileRevalidate > .zero {
             return .staleWhileRevalidate
         }
-        guard !head.terms.forbidsStale else { return .validate(.stale) }
+        guard !terms.forbidsStale else { return .validate(.stale) }
         switch directives.maxStale {
         case .unlimited: return .staleAsRequested
         case .seconds(let limit) where staleness <= .seconds(limit): return .staleAsRequested
@@ -62,7 +65,7 @@ enum Reuse: Sendable, Hashable {
 
     /// Whether a stored response may be served because the handler failed: within what the
     /// response, a rule or the request allows (RFC 5861 §4).
-    static func isAllowedOnError(
+    package static func isAllowedOnError(
         _ head: StoredHead, directives: CacheControl, now: Timestamp
     ) -> Bool {
         guard !head.terms.requiresValidation else { return false }
@@ -77,7 +80,7 @@ enum Reuse: Sendable, Hashable {
 extension Request {
     /// The request's caching directives; `Pragma: no-cache` counts where there is no
     /// `Cache-Control` (RFC 9111 §5.4).
-    var cacheDirectives: CacheControl {
+    package var cacheDirectives: CacheControl {
         var directives = CacheControl(headers, .cacheControl)
         if headers.contains(.pragma), !headers.contains(.cacheControl) {
             directives.noCache = CacheControl(headers, .pragma).noCache

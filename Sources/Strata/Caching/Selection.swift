@@ -1,7 +1,7 @@
 /// Which of a URI's variants a request selects (RFC 9111 §4.1).
-enum Selection {
+package enum Selection {
     /// The request's fields of those names, each in its normal form.
-    static func fields(_ names: [HeaderName], of request: Request) -> [SelectingField] {
+    package static func fields(_ names: [HeaderName], of request: Request) -> [SelectingField] {
         names.map { SelectingField(name: $0, value: normalized($0, of: request.headers)) }
     }
 
@@ -11,12 +11,18 @@ enum Selection {
         guard headers.contains(name) else { return nil }
         switch name {
         case .acceptEncoding, .acceptLanguage:
-            let members = QualityList(headers, name).members.map {
-                (token: $0.token.lowercased(), quality: $0.quality)
+            var members = QualityList(headers, name).members.map {
+                (token: $0.token.asciiLowercased, quality: $0.quality)
             }
-            return members.sorted { ($1.quality, $0.token) < ($0.quality, $1.token) }
-                .map { $0.quality == 1000 ? $0.token : "\($0.token);q=\($0.quality)" }
-                .joined(separator: ",")
+            members.sort { ($1.quality, $0.token) < ($0.quality, $1.token) }
+            var text = ""
+            text.reserveCapacity(64)
+            for member in members {
+                if !text.isEmpty { text += "," }
+                text += member.token
+                if member.quality != 1000 { text += ";q=\(member.quality)" }
+            }
+            return text
         default:
             return headers.lines(of: name).flatMap { $0.split(separator: ",") }
                 .map { String($0.trimmingOptionalWhitespace) }

@@ -1,13 +1,13 @@
 /// Whether a response may be stored in a shared cache, and how it may then be used again
 /// (RFC 9111 §3).
-enum Storability: Sendable, Hashable {
+package enum Storability: Sendable, Hashable {
     /// It may be stored, and used again on these terms.
     case store(ReuseTerms)
     /// It may not, for this reason.
     case skip(Reason)
 
     /// Why a response isn't stored.
-    enum Reason: String, Sendable, Hashable {
+    package enum Reason: String, Sendable, Hashable {
         /// A rule says never.
         case rule = "rule-never"
         /// The method's responses aren't stored (RFC 9110 §9.2.3).
@@ -58,7 +58,7 @@ enum Storability: Sendable, Hashable {
     ///   - targetFields: the targeted fields to look for, in order (RFC 9213 §2.2).
     ///   - storesSetCookie: whether a cookie in the response is no obstacle (RFC 9111 §7.3).
     ///   - now: when the response was received.
-    init(
+    package init(
         _ request: Request, _ response: Response, rule: CachingRule?,
         targetFields: [HeaderName], storesSetCookie: Bool = false, now: Timestamp
     ) {

@@ -29,8 +29,9 @@ extension CacheRecord: StoreValue {
         switch self {
         case .response(let response):
             response.siblings.reduce(
-                response.head.headers.reduce(response.content.count + 256) {
-                    $0 + $1.name.spelling.utf8.count + $1.value.utf8.count + 48
+                // Each field stands in the list that is stored and in that of the last hit.
+                response.head.headers.reduce(response.content.count + 512) {
+                    $0 + $1.name.spelling.utf8.count + $1.value.utf8.count + 96
                 }
             ) { $0 + $1.sibling.byteCount + 48 }
         case .variants(let index):

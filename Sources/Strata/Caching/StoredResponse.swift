@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A response as the cache keeps it: what is sent again, and what decides whether it may be.
 ///
 /// It is an object, so that a hit hands it on without copying what is in it.
@@ -9,6 +11,9 @@ final class StoredResponse: Sendable, Equatable {
     /// What is known of the content in codings, where it is kept in memory: a handful at most.
     let siblings: [(coding: String, sibling: EncodedSibling)]
 
+    /// Guarded: by whoever answers with the response; what the last answer that was all of it had.
+    private let latest = Mutex<HitFields?>(nil)
+
     init(
         head: StoredHead, content: [UInt8],
         siblings: [(coding: String, sibling: EncodedSibling)] = []
@@ -17,6 +22,31 @@ final class StoredResponse: Sendable, Equatable {
         self.content = content
         self.siblings = siblings
     }
+
+    /// The fields of an answer that is all of the response: those stored, its age, and what the
+    /// cache did. Within a second all such answers have the same, so they are made once.
+    ///
+    /// - Parameters:
+    ///   - age: in seconds, as ``timeToLive`` is.
+    ///   - cache: the name of the cache.
+    func hitFields(age: Int, timeToLive: Int, cache: String) -> Headers {
+        latest.withLock { latest in
+            if let latest, latest.age == age, latest.timeToLive == timeToLive,
+                latest.cache == cache
+            {
+                return latest.headers
+            }
+            let made = HitFields(of: head, age: age, timeToLive: timeToLive, cache: cache)
+            latest = made
+            return made.headers
+        }
+    }
+
+    /// How old the response is.
+    ///
+    /// It asks for no more of the head than it takes: to copy the whole would count up a reference
+    /// for each part of it, which costs all threads that answer with it more than all else.
+    func age(at now: Timestamp) -> Duration { max(.zero, now - head.born) }
 
     /// What is known of the content in a coding.
     func sibling(in coding: String) -> EncodedSibling? {
@@ -58,8 +88,31 @@ final class StoredResponse: Sendable, Equatable {
     }
 }
 
+/// What answers from a stored response have in common for a second.
+private struct HitFields: Sendable {
+    let age: Int
+    let timeToLive: Int
+    let cache: String
+    let headers: Headers
+
+    init(of head: StoredHead, age: Int, timeToLive: Int, cache: String) {
+        var headers = head.headers
+        headers.reserveCapacity(headers.count + 2)
+        headers[.age] = String(age)
+        var status = CacheStatus()
+        status.timeToLive = timeToLive
+        headers.append(
+            Headers.Field(
+                name: .cacheStatus, value: status.member(named: cache), isLatin1: false))
+        self.age = age
+        self.timeToLive = timeToLive
+        self.cache = cache
+        self.headers = headers
+    }
+}
+
 /// A stored response without its content.
-struct StoredHead: Sendable, Hashable {
+package struct StoredHead: Sendable, Hashable {
     /// The status.
     var status: Status
     /// The header fields that are sent again: none that belong to a connection (RFC 9111 §3.1),
@@ -94,6 +147,16 @@ struct StoredHead: Sendable, Hashable {
     func timeToLive(at now: Timestamp) -> Duration { terms.lifetime - age(at: now) }
 }
 
+extension StoredHead {
+    /// Makes the head of a response that is fresh for so long since it was born, and of which
+    /// nothing else is known.
+    package init(_ response: Response, born: Timestamp, lifetime: Duration) {
+        self.init(
+            status: response.status, headers: response.headers, born: born, made: born,
+            terms: ReuseTerms(lifetime: lifetime), selection: [], generations: [])
+    }
+}
+
 /// The moment at which a fill began, in nanoseconds of the machine's uptime. It says something about
 /// how a response came to be here and nothing about the response, so all of them are equal.
 struct FillBeginning: Sendable, Hashable {
@@ -104,7 +167,7 @@ struct FillBeginning: Sendable, Hashable {
 }
 
 /// How a stored response may be used again, as the response and the rules said.
-struct ReuseTerms: Sendable, Hashable {
+package struct ReuseTerms: Sendable, Hashable {
     /// How long after its birth it is fresh (RFC 9111 §4.2.1).
     var lifetime: Duration
     /// How long after that it may be served while a new one is fetched (RFC 5861 §3).
@@ -119,7 +182,7 @@ struct ReuseTerms: Sendable, Hashable {
 }
 
 /// One of the request's fields that selected a response (RFC 9111 §4.1).
-struct SelectingField: Sendable, Hashable {
+package struct SelectingField: Sendable, Hashable {
     var name: HeaderName
     var value: String?
 }

@@ -1,6 +1,6 @@
 /// Conditional requests: those that clients make of the cache, and those that the cache makes of
 /// the handler (RFC 9111 §4.3).
-enum Validation {
+package enum Validation {
     // MARK: The client's conditions
 
     /// Whether a stored response is what the client already has, so that a 304 answers it
@@ -8,7 +8,9 @@ enum Validation {
     ///
     /// `If-None-Match` counts before `If-Modified-Since`; `If-Match` and `If-Unmodified-Since` are
     /// for the handler alone.
-    static func isNotModified(_ request: Request, _ stored: StoredHead, now: Timestamp) -> Bool {
+    package static func isNotModified(
+        _ request: Request, _ stored: StoredHead, now: Timestamp
+    ) -> Bool {
         guard stored.status == .ok, request.method == .get || request.method == .head else {
             return false
         }

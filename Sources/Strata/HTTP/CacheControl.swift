@@ -267,12 +267,12 @@ private enum Directive {
     /// The directive whose name stands there, whatever the case of its letters.
     init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         func holds(_ name: StaticString) -> Bool {
-            name.withUTF8Buffer { name in
-                for (index, byte) in zip(range, name) where bytes[index].asciiLowercased != byte {
-                    return false
-                }
-                return true
+            for index in 0..<range.count {
+                // In a token this turns no other character into a letter or a hyphen.
+                let byte = bytes[range.lowerBound + index] | 0x20
+                guard byte == name.utf8Start[index] else { return false }
             }
+            return true
         }
         switch range.count {
         case 6 where holds("public"): self = .public

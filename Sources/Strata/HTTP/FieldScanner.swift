@@ -33,7 +33,7 @@ package struct FieldScanner {
     package var isAtEnd: Bool { position == end }
 
     /// The byte that comes next; nil at the end.
-    package var next: UInt8? { position == end ? nil : text[index(position)] }
+    package var next: UInt8? { position == end ? nil : text.span[position] }
 
     /// Goes on at a place further back, counted from the front of the text.
     mutating func move(to position: Int) {
@@ -55,7 +55,7 @@ package struct FieldScanner {
 
     /// Takes the byte where it comes next.
     package mutating func skip(_ byte: UInt8) -> Bool {
-        guard position != end, text[index(position)] == byte else { return false }
+        guard position != end, text.span[position] == byte else { return false }
         position += 1
         return true
     }
@@ -64,7 +64,7 @@ package struct FieldScanner {
     package mutating func take() -> UInt8? {
         guard position != end else { return nil }
         defer { position += 1 }
-        return text[index(position)]
+        return text.span[position]
     }
 
     /// Moves behind the bytes up to the first that the predicate is false for.

@@ -11,8 +11,13 @@ extension Timestamp {
     /// - Parameter now: the time at which the date is read: a year of two digits that would lie
     ///   more than 50 years ahead of it is the last such year in the past.
     package init?(httpDate text: String, now: Timestamp) {
-        var scanner = FieldScanner(text)
-        guard let date = scanner.httpDate(now: now), scanner.isAtEnd,
+        var date = DateFields(fixdate: text.utf8.span)
+        if date == nil {
+            var scanner = FieldScanner(text)
+            date = scanner.httpDate(now: now)
+            guard scanner.isAtEnd else { return nil }
+        }
+        guard let date,
             let days = CivilDate.days(year: date.year, month: date.month, day: date.day)
         else { return nil }
         let time = date.time
@@ -105,6 +110,51 @@ private struct DateFields {
     var month = 0
     var day = 0
     var time = (hour: 0, minute: 0, second: 0)
+}
+
+extension DateFields {
+    /// Reads an `IMF-fixdate` by the places of its parts; nil for everything else. It is the form of
+    /// nearly every date, and is read by each decision about a response.
+    init?(fixdate bytes: Span<UInt8>) {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        guard bytes.count == 29, bytes[3] == UInt8(ascii: ","), bytes[19] == UInt8(ascii: ":"),
+            bytes[22] == UInt8(ascii: ":")
+        else { return nil }
+        guard bytes[4] == UInt8(ascii: " "), bytes[7] == UInt8(ascii: " "),
+            bytes[11] == UInt8(ascii: " "), bytes[16] == UInt8(ascii: " "),
+            bytes[25] == UInt8(ascii: " ")
+        else { return nil }
+        guard Self.dayNames.contains(Self.letters(bytes, 0)),
+            let month = Self.monthNames.firstIndex(of: Self.letters(bytes, 8)),
+            Self.letters(bytes, 26) == Self.gmt,
+            let day = Self.number(bytes, 5..<7), let year = Self.number(bytes, 12..<16),
+            let hour = Self.number(bytes, 17..<19), hour < 24,
+            let minute = Self.number(bytes, 20..<22), minute < 60,
+            let second = Self.number(bytes, 23..<25), second <= 60
+        else { return nil }
+        self.init(year: year, month: month + 1, day: day, time: (hour, minute, second))
+    }
+
+    private static let dayNames = CivilDate.shortDayNames.map { letters($0.utf8.span, 0) }
+    private static let monthNames = CivilDate.monthNames.map { letters($0.utf8.span, 0) }
+    private static let gmt = letters("GMT".utf8.span, 0)
+
+    /// Three letters as a number, whatever their case; of anything but letters, a number that no
+    /// letters have.
+    private static func letters(_ bytes: Span<UInt8>, _ start: Int) -> UInt32 {
+        var number: UInt32 = 0
+        for index in start..<(start + 3) { number = number << 8 | UInt32(bytes[index] | 0x20) }
+        return number
+    }
+
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        var number = 0
+        for index in range {
+            guard bytes[index].isASCIIDigit else { return nil }
+            number = number * 10 + Int(bytes[index] &- UInt8(ascii: "0"))
+        }
+        return number
+    }
 }
 
 extension FieldScanner {

@@ -38,6 +38,8 @@ package struct QualityList: Sendable, Hashable, ListBasedField {
     /// Reads one more line of the field.
     package mutating func add(line: String) {
         isPresent = true
+        // As many as browsers send.
+        members.reserveCapacity(members.count + 4)
         var scanner = FieldScanner(line)
         while scanner.nextMember() {
             if let token = scanner.token(), let quality = scanner.weight() {

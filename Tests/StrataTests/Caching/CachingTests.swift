@@ -16,6 +16,41 @@ struct CachingTests {
         #expect(second[.age] == "5")
     }
 
+    @Test func `each hit has the age of its moment, whatever others asked for`() async throws {
+        let cache = CachingHarness { _ in
+            .of("hello", [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        _ = try await cache.send()
+        for (seconds, age) in [(5, 5), (0, 5), (1, 6), (0, 6), (30, 36)] {
+            cache.time.advance(by: .seconds(seconds))
+            let conditional = try await cache.send(.get, "/", [.ifNoneMatch: "\"1\""])
+            #expect(conditional.status == 304 && conditional[.age] == "\(age)")
+            let part = try await cache.send(.get, "/", [.range: "bytes=1-2"])
+            #expect(part.status == 206 && part.text == "el" && part[.age] == "\(age)")
+            let whole = try await cache.send()
+            #expect(whole.status == 200 && whole.text == "hello" && whole[.age] == "\(age)")
+            #expect(whole.cacheStatus == "Strata; hit; ttl=\(60 - age)")
+            #expect(whole.response.headers.count(of: .age) == 1)
+        }
+        #expect(cache.origin.count == 1)
+    }
+
+    @Test func `two caches that share a store speak each in its own name`() async throws {
+        let store = MemoryStore()
+        var other = Caching.Configuration()
+        other.name = "Other"
+        let caches = [Caching.Configuration(), other].map { configuration in
+            wrap({ _ in .of("hello", [.cacheControl: "max-age=60"]) }) {
+                Caching(store: store, configuration: configuration)
+            }
+        }
+        _ = try await caches[0](Request())
+        for (cache, name) in zip(caches + caches, ["Strata", "Other", "Strata", "Other"]) {
+            let status = try await cache(Request()).headers[.cacheStatus] ?? ""
+            #expect(status.hasPrefix("\(name); hit"))
+        }
+    }
+
     @Test func `a response goes stale when its time is over`() async throws {
         let cache = CachingHarness { _ in .of("hello", [.cacheControl: "max-age=60"]) }
         _ = try await cache.send()
