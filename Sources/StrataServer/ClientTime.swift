@@ -13,12 +13,15 @@
         private var bytes = 0
 
         /// Somebody waits from now on.
-        mutating func start(at now: Duration) { if since == nil { since = now } }
+        mutating func start(at now: @autoclosure () -> Duration) {
+            if since == nil { since = now() }
+        }
 
         /// Nobody waits any more, for now.
-        mutating func pause(at now: Duration) {
-            if let since { spent += now - since }
-            since = nil
+        mutating func pause(at now: @autoclosure () -> Duration) {
+            guard let since else { return }
+            spent += now() - since
+            self.since = nil
         }
 
         /// Content has come.

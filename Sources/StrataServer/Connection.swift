@@ -8,7 +8,7 @@
         let number: UInt64
         let peer: String?
         private let socket: Socket
-        private let service: Service
+        let service: Service
         private let acceptor: Acceptor
         private let state: Mutex<State>
 

@@ -6,7 +6,8 @@
 
     extension Exchange {
         /// Has the request answered, and the response's content made.
-        func run(_ head: RequestHead) async {
+        func run() async {
+            guard let head else { return abort() }
             var request = head.request
             request.native = self
             switch head.content {
@@ -46,12 +47,14 @@
         }
 
         private func answer(_ response: Response, _ content: ResponseContent) {
-            let now = service.now
             state.withLock { state in
                 guard !state.isOver else { return }
                 state.isAnswered = true
                 state.response = (response, content)
-                if case .complete = state.incoming {} else { state.clientTime.start(at: now) }
+                if case .complete = state.incoming {
+                } else {
+                    state.clientTime.start(at: service.now)
+                }
                 state.resume()
             }
         }
@@ -131,7 +134,6 @@
         }
 
         fileprivate func read(_ reader: CheckedContinuation<[UInt8]?, any Error>) {
-            let now = service.now
             let readiness: Readiness = state.withLock { state in
                 if state.isOver { return .failed(CancellationError()) }
                 switch state.incoming {
@@ -141,7 +143,7 @@
                 case .open:
                     precondition(state.reader == nil, "A request's body has one reader at a time")
                     state.reader = reader
-                    state.clientTime.start(at: now)
+                    state.clientTime.start(at: service.now)
                     state.resume()
                     return .waits
                 }
@@ -154,9 +156,8 @@
         }
 
         fileprivate func stopReading() {
-            let now = service.now
             let reader = state.withLock { state in
-                state.clientTime.pause(at: now)
+                state.clientTime.pause(at: service.now)
                 return state.reader.take()
             }
             reader?.resume(throwing: CancellationError())

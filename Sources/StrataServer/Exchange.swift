@@ -37,15 +37,16 @@
         /// without reading it all.
         private static let discardLimit = 1024 * 1024
 
-        let service: Service
         let connection: Connection
         let target: RawTarget
         private(set) var head: RequestHead?
         private var phase = Phase.head
         let state = Mutex(State())
 
-        init(_ service: Service, _ connection: Connection, _ target: RawTarget) {
-            self.service = service
+        /// Not kept here: all threads would count its references up and down with each request.
+        var service: Service { connection.service }
+
+        init(_ connection: Connection, _ target: RawTarget) {
             self.connection = connection
             self.target = target
         }
@@ -129,19 +130,18 @@
                 return .refuse(.contentTooLarge(limit: service.contentLimit))
             case .length, .chunked:
                 phase = .beforeContent
-                startHandler(head)
+                startHandler()
                 return cameBy(handle)
             }
         }
 
         /// libmicrohttpd comes by without content.
         func cameBy(_ handle: MicroConnection) -> Step {
-            let now = service.now
             switch phase {
             case .head: return .close
             case .handlerToStart:
                 phase = .answering
-                if let head { startHandler(head) }
+                startHandler()
             case .beforeContent:
                 if state.withLock({ isWanted($0) }) {
                     phase = .content
@@ -151,7 +151,7 @@
                 phase = .answering
                 let reader = state.withLock { state in
                     if case .open = state.incoming { state.incoming = .complete }
-                    state.clientTime.pause(at: now)
+                    state.clientTime.pause(at: service.now)
                     return state.reader.take()
                 }
                 reader?.resume(returning: nil)
@@ -161,7 +161,7 @@
             return state.withLock { state in
                 if state.isOver { return .close }
                 if let (response, content) = state.response.take() {
-                    state.clientTime.pause(at: now)
+                    state.clientTime.pause(at: service.now)
                     return .answer(response, state.settled(content))
                 }
                 return suspend(&state, handle) ? .wait : .close
@@ -240,8 +240,8 @@
             }
         }
 
-        private func startHandler(_ head: RequestHead) {
-            let task = Task.immediate { await self.run(head) }
+        private func startHandler() {
+            let task = Task.immediate { await self.run() }
             let isOver = state.withLock { state in
                 state.task = task
                 return state.isOver

@@ -3,7 +3,7 @@
     import Glibc
     import Strata
 
-    // All calls into libmicrohttpd.
+    // All calls into libmicrohttpd, but for those about responses.
 
     /// libmicrohttpd's threads and what they serve.
     ///
@@ -76,7 +76,7 @@
     /// `@unchecked Sendable`: the pointer is used on the connection's thread, and elsewhere only
     /// to resume a connection that is suspended, which keeps it alive.
     struct MicroConnection: @unchecked Sendable {
-        fileprivate let pointer: OpaquePointer
+        let pointer: OpaquePointer
 
         /// Leaves the connection alone until it is resumed; on its thread only.
         func suspend() { MHD_suspend_connection(pointer) }
@@ -115,12 +115,12 @@
 
     /// The callback that sees the target before libmicrohttpd takes it apart.
     private func requestLineArrived(
-        context: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, pointer: OpaquePointer?
+        _: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, pointer: OpaquePointer?
     ) -> UnsafeMutableRawPointer? {
-        guard let context = context.context, let target, let pointer,
+        guard let target, let pointer,
             let connection = MicroConnection(pointer: pointer).connection
         else { return nil }
-        let exchange = Exchange(context.service, connection, RawTarget(target))
+        let exchange = Exchange(connection, RawTarget(target))
         // libmicrohttpd takes the query apart next, for nobody, and can't cope with one that has
         // more parts than it has memory for. So for it, the query ends where it begins.
         if let mark = strchr(target, Int32(UInt8(ascii: "?"))), mark[1] != 0 { mark[1] = 0 }
@@ -162,12 +162,13 @@
         let exchange = Unmanaged<Exchange>.fromOpaque(kept).takeUnretainedValue()
         let step: Exchange.Step
         if exchange.needsHead {
-            switch readHead(handle, exchange, method: method, version: version) {
-            case .failure(let problem): step = .refuse(problem)
-            case .success(let head):
+            do throws(Problem) {
+                let head = try readHead(handle, exchange, method: method, version: version)
                 step =
                     exchange.connection.begin()
                     ? exchange.headArrived(head, on: handle) : .close
+            } catch {
+                step = .refuse(error)
             }
         } else if let content, size.pointee > 0 {
             step = exchange.contentArrived(
@@ -202,21 +203,22 @@
     private func readHead(
         _ handle: MicroConnection, _ exchange: Exchange, method: UnsafePointer<CChar>,
         version: UnsafePointer<CChar>
-    ) -> Result<RequestHead, Problem> {
+    ) throws(Problem) -> RequestHead {
         let limit = exchange.service.configuration.maximumHeadBytes
         let size = strata_head_size(handle.pointer)
         guard size <= limit else {
-            return .failure(
-                exchange.target.length > limit / 2
-                    ? .targetTooLong(limit: limit) : .headTooLarge(limit: limit))
+            throw exchange.target.length > limit / 2
+                ? .targetTooLong(limit: limit) : .headTooLarge(limit: limit)
         }
         let methodLength = strlen(method)
         guard exchange.target.start == method + methodLength + 1,
             version == method + methodLength + exchange.target.length + 2
         else {
-            return .failure(.malformed("The request line must have three parts (RFC 9112 §3)."))
+            throw .malformed("The request line must have three parts (RFC 9112 §3).")
         }
         var fields = FieldReader(end: UnsafeRawPointer(version + strlen(version)))
+        // As many as most requests have.
+        fields.headers.reserveCapacity(8)
         withUnsafeMutablePointer(to: &fields) {
             _ = MHD_get_connection_values_n(
                 handle.pointer, .HEADER_KIND, takeField, UnsafeMutableRawPointer($0))
@@ -224,21 +226,15 @@
         // The last line's end and the empty line.
         let rest = UnsafeRawPointer(method + size) - fields.end
         guard fields.isWellFormed, (2...4).contains(rest) else {
-            return .failure(.malformed("A header field is malformed (RFC 9112 §5)."))
+            throw .malformed("A header field is malformed (RFC 9112 §5).")
         }
         guard let target = exchange.target.text else {
-            return .failure(
-                .malformed("The target holds bytes that must be encoded (RFC 9112 §3.2)."))
+            throw .malformed("The target holds bytes that must be encoded (RFC 9112 §3.2).")
         }
-        do throws(Problem) {
-            return .success(
-                try RequestHead(
-                    method: String(cString: method), target: target,
-                    isHTTP10: strcmp(version, "HTTP/1.0") == 0, headers: fields.headers,
-                    peer: exchange.connection.peer))
-        } catch {
-            return .failure(error)
-        }
+        return try RequestHead(
+            method: String(cString: method), target: target,
+            isHTTP10: strcmp(version, "HTTP/1.0") == 0, headers: fields.headers,
+            peer: exchange.connection.peer)
     }
 
     /// Gathers the fields, in the order in which they came.
@@ -305,131 +301,6 @@
         }
     }
 
-    // MARK: - A response
-
-    private func queue(
-        _ response: Response, _ content: ResponseContent, of exchange: Exchange,
-        on handle: MicroConnection
-    ) -> MHD_Result {
-        guard let message = message(content, of: exchange, on: handle) else { return .NO }
-        defer { MHD_destroy_response(message) }
-        for field in response.headers where !field.name.isFraming {
-            add(field, to: message)
-        }
-        if exchange.service.isStopping || response.asksToClose {
-            MHD_add_response_header(message, "Connection", "close")
-        }
-        if let name = exchange.service.configuration.name, !response.headers.contains(.server) {
-            MHD_add_response_header(message, "Server", name)
-        }
-        return queueResponse?(handle.pointer, UInt32(response.status.code), message) == 1
-            ? .YES : .NO
-    }
-
-    private func message(
-        _ content: ResponseContent, of exchange: Exchange, on handle: MicroConnection
-    ) -> OpaquePointer? {
-        switch content {
-        case .none: return message(bytes: [])
-        case .bytes(let bytes): return message(bytes: bytes)
-        case .withheld(let length?):
-            return MHD_create_response_from_callback(UInt64(length), 1, noContent, nil, nil)
-        case .withheld(nil):
-            // libmicrohttpd would put a chunk's end behind the head.
-            guard let message = MHD_create_response_from_callback(.max, 1, noContent, nil, nil)
-            else { return nil }
-            strata_delimit_by_close(message)
-            return message
-        case .stream(let stream):
-            let producer = Unmanaged.passRetained(
-                Outgoing(exchange: exchange, handle: handle, length: stream.length))
-            let message = MHD_create_response_from_callback(
-                stream.length.map(UInt64.init) ?? .max, 32 * 1024, fill, producer.toOpaque(),
-                { producer in
-                    if let producer { Unmanaged<Outgoing>.fromOpaque(producer).release() }
-                })
-            if message == nil { producer.release() }
-            return message
-        }
-    }
-
-    /// A message that sends the array's own bytes.
-    private func message(bytes: [UInt8]) -> OpaquePointer? {
-        final class Holder {
-            let bytes: [UInt8]
-            init(_ bytes: [UInt8]) { self.bytes = bytes }
-        }
-        let holder = Holder(bytes)
-        // The array's bytes stay where they are as long as the array lives and nobody changes it:
-        // the holder sees to the one, and its `let` to the other.
-        return holder.bytes.withUnsafeBytes { bytes in
-            let kept = Unmanaged.passRetained(holder)
-            let message = MHD_create_response_from_buffer_with_free_callback_cls(
-                bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
-                { holder in
-                    if let holder { Unmanaged<Holder>.fromOpaque(holder).release() }
-                }, kept.toOpaque())
-            if message == nil { kept.release() }
-            return message
-        }
-    }
-
-    /// A stream on its way out.
-    private final class Outgoing {
-        let exchange: Exchange
-        let handle: MicroConnection
-        let length: Int?
-
-        init(exchange: Exchange, handle: MicroConnection, length: Int?) {
-            self.exchange = exchange
-            self.handle = handle
-            self.length = length
-        }
-    }
-
-    /// `MHD_ContentReaderCallback`
-    private func fill(
-        producer: UnsafeMutableRawPointer?, position: UInt64,
-        room: UnsafeMutablePointer<CChar>?, size: Int
-    ) -> Int {
-        guard let producer else { return contentFailed }
-        let outgoing = Unmanaged<Outgoing>.fromOpaque(producer).takeUnretainedValue()
-        let room = UnsafeMutableRawBufferPointer(start: room, count: size)
-        switch outgoing.exchange.fill(room, outgoing.handle) {
-        case .bytes(let count): return count
-        case .nothingYet: return 0
-        case .end where outgoing.length == nil: return contentEnd
-        case .end, .failed:
-            // Content that ends with its connection would look whole (RFC 9112 §6.3).
-            if outgoing.length == nil, outgoing.exchange.head?.isHTTP10 ?? false {
-                outgoing.exchange.connection.reset()
-            }
-            outgoing.exchange.comeByAgain(outgoing.handle)
-            return contentFailed
-        }
-    }
-
-    /// `MHD_ContentReaderCallback` of a response whose content is not sent.
-    private func noContent(
-        _: UnsafeMutableRawPointer?, _: UInt64, _: UnsafeMutablePointer<CChar>?, _: Int
-    ) -> Int { contentEnd }
-
-    /// `MHD_CONTENT_READER_END_OF_STREAM`
-    private let contentEnd = -1
-    /// `MHD_CONTENT_READER_END_WITH_ERROR`
-    private let contentFailed = -2
-
-    private func add(_ field: Headers.Field, to message: OpaquePointer) {
-        // libmicrohttpd takes no empty value; white space around a value means nothing.
-        var value = field.valueBytes
-        if value.isEmpty { value.append(UInt8(ascii: " ")) }
-        value.append(0)
-        value.withUnsafeBytes {
-            _ = MHD_add_response_header(
-                message, field.name.spelling, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
-        }
-    }
-
     // MARK: - What libmicrohttpd would answer by itself
 
     /// Takes the place of libmicrohttpd's function of this name in its own calls.
@@ -452,7 +323,7 @@
         return queueResponse?(pointer, status, page) ?? 0
     }
 
-    private let queueResponse: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> CInt)? =
+    let queueResponse: (@convention(c) (OpaquePointer?, UInt32, OpaquePointer?) -> CInt)? =
         {
             // RTLD_NEXT: the function as the libraries behind this code have it.
             let next = UnsafeMutableRawPointer(bitPattern: -1)

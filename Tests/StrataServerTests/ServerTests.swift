@@ -408,6 +408,36 @@
             #expect(answer.status == 500)
         }
 
+        @Test func `content that is sent again goes with the fields and status of each answer`()
+            async throws
+        {
+            let content = [[UInt8](repeating: 97, count: 20), [UInt8](repeating: 98, count: 20)]
+            let texts = try await withServer({ request in
+                let query = request.query ?? ""
+                var response = Response(
+                    status: query.contains("missing") ? .notFound : .ok,
+                    headers: ["X-Query": query],
+                    body: .bytes(content[query.hasPrefix("a") ? 0 : 1]))
+                if query.contains("close") { response.headers[.connection] = "close" }
+                return response
+            }) { port in
+                try await onThread {
+                    let client = try RawClient(port)
+                    return try ["a", "a", "b", "a", "a1", "a1", "a1missing", "a-close"].map {
+                        try client.send("GET /?\($0) HTTP/1.1\r\nHost: a\r\n\r\n")
+                        let answer = try client.answer()
+                        return "\(answer.status) \(answer.field("X-Query") ?? "") "
+                            + "\(answer.text.prefix(1)) \(answer.field("Connection") ?? "")"
+                    }
+                }
+            }
+            #expect(
+                texts == [
+                    "200 a a ", "200 a a ", "200 b b ", "200 a a ", "200 a1 a ", "200 a1 a ",
+                    "404 a1missing a ", "200 a-close a close",
+                ])
+        }
+
         @Test func `HEAD, 204 and 304 have no content, and lengths where they are true`()
             async throws
         {

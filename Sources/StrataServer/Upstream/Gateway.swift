@@ -16,14 +16,15 @@
 
         /// Answers the request, or has it answered.
         public func respond(to request: Request, next: Next) async throws -> Response {
-            var request = request
-            switch Decision(for: request) {
-            case .forward(nil): break
-            case .forward(let forwards?): request.headers[.maxForwards] = String(forwards)
-            case .answer(let response): return response
-            }
             do {
-                return try await next(request)
+                switch Decision(for: request) {
+                case .forward(nil): return try await next(request)
+                case .forward(let forwards?):
+                    var counted = request
+                    counted.headers[.maxForwards] = String(forwards)
+                    return try await next(counted)
+                case .answer(let response): return response
+                }
             } catch let error as UpstreamError {
                 events(OriginFailed(method: request.method, path: request.path, error: error))
                 throw error.problem
