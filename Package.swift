@@ -103,6 +103,7 @@ let package = Package(
             dependencies: [
                 "Strata", "StrataCompression", "StrataRedis", "StrataTesting",
                 "CAllocationCounter", "CZlib", "CHiredis", "SQLite",
+                .target(name: "StrataServer", condition: server),
             ],
             path: "Benchmarks/strata-bench",
             swiftSettings: librarySettings),

@@ -30,13 +30,30 @@ final class Peer {
     }
 
     // Not every program that was started from here hears a milder signal: it may be blocked.
-    deinit { kill(process.processIdentifier, SIGKILL) }
+    deinit { for id in processes { kill(id, SIGKILL) } }
 
-    /// How much processor time it has taken, with all its threads, but without its children.
-    var processorTime: Duration {
-        let stat =
-            (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8))
-            ?? ""
+    /// Its process.
+    var id: Int32 { process.processIdentifier }
+
+    /// How much processor time it has taken, with all its threads and the processes it has started.
+    var processorTime: Duration { processes.reduce(.zero) { $0 + Self.processorTime(of: $1) } }
+
+    /// Its process, and those that it has started.
+    private var processes: [Int32] {
+        var found = [id]
+        var next = 0
+        while next < found.count {
+            let id = found[next]
+            next += 1
+            let children = try? String(
+                contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
+            found += (children ?? "").split(separator: " ").compactMap { Int32($0) }
+        }
+        return found
+    }
+
+    private static func processorTime(of id: Int32) -> Duration {
+        let stat = (try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8)) ?? ""
         // The name in parentheses may hold spaces; user and system time are the 12th and 13th behind.
         let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 12, let user = Int(fields[11]), let system = Int(fields[12]) else {

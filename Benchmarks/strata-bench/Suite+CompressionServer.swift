@@ -92,6 +92,12 @@ final class TemporaryDirectory {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    /// Makes a directory in it.
+    func makeFolder(_ name: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(path)/\(name)", withIntermediateDirectories: true)
+    }
+
     /// Writes a file; gives its path.
     func write(_ name: String, _ text: String) throws -> String {
         let file = "\(path)/\(name)"

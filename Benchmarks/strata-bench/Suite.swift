@@ -10,7 +10,8 @@ struct Suite: Sendable {
     /// All suites.
     static let all: [Suite] = [
         .compression, .compressionHit, .compressionStream, .compressionServer, .decoding,
-        .layers, .grammar, .cachingHit, .memoryStore, .memorySize, .hitRatio, .redis, .purge,
+        .layers, .grammar, .decisions, .cachingHit, .proxy, .proxyMiss, .memoryStore, .memorySize,
+        .hitRatio, .redis, .purge,
         .sessions,
         .redisSessions, .slicing, .paging,
     ]

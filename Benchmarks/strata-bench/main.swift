@@ -5,16 +5,24 @@ enum Command {
     case help
     case list
     case run([Suite], isJSON: Bool)
+    case serve(port: Int)
 
     init(_ arguments: some Sequence<String>) throws(UsageError) {
         var suites: [Suite] = []
         var isJSON = false
+        var isServing = false
         for argument in arguments {
+            if isServing {
+                guard let port = Int(argument) else { throw UsageError(argument: argument) }
+                self = .serve(port: port)
+                return
+            }
             switch argument {
             case "--help", "-h":
                 self = .help
                 return
             case "--json": isJSON = true
+            case "--serve": isServing = true
             case "all": suites = Suite.all
             default:
                 guard let suite = Suite.all.first(where: { $0.name == argument }) else {
@@ -34,11 +42,13 @@ struct UsageError: Error {
 
 let usage = """
     Usage: strata-bench [--json] [SUITE… | all]
+           strata-bench --serve PORT
 
     Measures Strata on this machine. Without a suite, lists them. Build it with -c release.
 
-      --json   prints one JSON object per suite, a line each, in the place of a table
-      --help   prints this
+      --json         prints one JSON object per suite, a line each, in the place of a table
+      --serve PORT   is the server that the suites of the proxy measure beside it, at 127.0.0.1
+      --help         prints this
 
     """
 
@@ -79,6 +89,7 @@ do {
     case .help: print(usage)
     case .list:
         for suite in Suite.all { print("\(suite.name): \(suite.summary)") }
+    case .serve(let port): try await BareServer.run(port: port)
     case .run(let suites, let isJSON):
         for suite in suites {
             let measurements = try await suite.run()
