@@ -158,8 +158,8 @@
                     isAccepting = mayAccept
                 }
                 let isAwaited = tellWaiter()
-                for number in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
-                    switch number {
+                for event in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
+                    switch event.number {
                     case Self.wakeupNumber: wakeup.clear()
                     case Self.listenerNumber:
                         if isAccepting, !acceptAll(serve) {
@@ -167,7 +167,7 @@
                             poll.remove(listener)
                             isAccepting = false
                         }
-                    default: hasHappened(number)
+                    default: hasHappened(event.number)
                     }
                 }
                 let now = service.now

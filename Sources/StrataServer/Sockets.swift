@@ -212,6 +212,14 @@
             case hangUp
         }
 
+        /// Something that has happened on a descriptor. An error, or its end, is to be found by
+        /// reading or by writing.
+        struct Event {
+            let number: UInt64
+            let isReadable: Bool
+            let isWritable: Bool
+        }
+
         private let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
 
         func add(_ watched: Int32, _ interest: Interest, number: UInt64) {
@@ -225,15 +233,31 @@
             _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
         }
 
+        /// Watches for these from now on, whatever was watched for before.
+        func set(_ watched: Int32, reads: Bool, writes: Bool, number: UInt64) {
+            var event = epoll_event()
+            event.events = (reads ? EPOLLIN.rawValue : 0) | (writes ? EPOLLOUT.rawValue : 0)
+            event.data.u64 = number
+            if epoll_ctl(descriptor, EPOLL_CTL_MOD, watched, &event) != 0 {
+                _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
+            }
+        }
+
         func remove(_ watched: Int32) {
             _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
         }
 
-        /// The numbers of the descriptors on which something has happened.
-        func wait(milliseconds: Int32) -> [UInt64] {
+        /// What has happened meanwhile, as soon as something has.
+        func wait(milliseconds: Int32) -> [Event] {
             var events = [epoll_event](repeating: epoll_event(), count: 64)
             let count = epoll_wait(descriptor, &events, 64, milliseconds)
-            return events.prefix(Int(max(0, count))).map(\.data.u64)
+            return events.prefix(Int(max(0, count))).map { event in
+                let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+                return Event(
+                    number: event.data.u64,
+                    isReadable: isBroken || event.events & EPOLLIN.rawValue != 0,
+                    isWritable: isBroken || event.events & EPOLLOUT.rawValue != 0)
+            }
         }
 
         func close() { closeDescriptor(descriptor) }
