@@ -3,6 +3,7 @@
 // What the module Glibc leaves out.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+int dup3(int old_descriptor, int new_descriptor, int flags);
 
 // What Swift can't call by itself: functions with variable arguments, options that are given by
 // number, and unions.

@@ -158,8 +158,8 @@
                     isAccepting = mayAccept
                 }
                 let isAwaited = tellWaiter()
-                for event in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
-                    switch event.number {
+                for happening in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
+                    switch happening.number {
                     case Self.wakeupNumber: wakeup.clear()
                     case Self.listenerNumber:
                         if isAccepting, !acceptAll(serve) {
@@ -167,7 +167,7 @@
                             poll.remove(listener)
                             isAccepting = false
                         }
-                    default: hasHappened(event.number)
+                    default: take(happening)
                     }
                 }
                 let now = service.now
@@ -231,11 +231,12 @@
             return false
         }
 
-        private func hasHappened(_ number: UInt64) {
+        private func take(_ happening: EventPoll.Happening) {
+            let number = happening.number
             let (connection, lingering) = state.withLock { state in
                 (state.connections[number], state.lingering[number])
             }
-            connection?.peerIsGone()
+            connection?.peerHasClosed(isBroken: happening.isBroken)
             if let lingering, !discardInput(lingering.descriptor) {
                 state.withLock { _ = $0.lingering.removeValue(forKey: number) }
                 endLingering(lingering.descriptor)

@@ -22,7 +22,11 @@
             /// Whether there has been no request yet.
             var isFresh = true
             /// Since when the client's side is closed.
-            var peerGone: Duration?
+            var peerClosed: Duration?
+            /// Whether nothing can be sent to the client any more.
+            var isBroken = false
+            /// The socket, while its descriptor leads elsewhere.
+            var diverted: Socket?
             /// Whether the socket is no longer this connection's.
             var isClosed = false
         }
@@ -49,8 +53,8 @@
             state = Mutex(State(stage: .idle(since: service.now)))
         }
 
-        /// Whether the client has closed its side.
-        var isPeerGone: Bool { state.withLock { $0.peerGone != nil } }
+        /// Whether the client is gone for certain.
+        var isBroken: Bool { state.withLock { $0.isBroken } }
 
         /// Whether a request is being answered.
         var isBusy: Bool { state.withLock { if case .busy = $0.stage { true } else { false } } }
@@ -84,6 +88,7 @@
         func finished(isComplete: Bool) {
             let now = service.now
             let exchange = state.withLock { state in
+                state.endDiversion(of: socket)
                 if case .over = state.stage {} else { state.stage = .idle(since: now) }
                 return state.exchange.take()
             }
@@ -100,6 +105,7 @@
             state.withLock { state in
                 if case .over = state.stage { return }
                 state.stage = .over
+                let socket = state.socket(or: socket)
                 socket.send(
                     response.finalBytes(
                         content: content, isHead: isHead, at: service.configuration.time.now))
@@ -108,10 +114,33 @@
             }
         }
 
+        /// Sends a response that has no content in the place of libmicrohttpd, which puts either a
+        /// length or an end of the connection on each. What libmicrohttpd sends next goes nowhere,
+        /// until the request is done with.
+        ///
+        /// - Returns: false where nothing was sent, and it is libmicrohttpd's to do.
+        func sendBodiless(_ bytes: [UInt8]) -> Bool {
+            enum Outcome { case sent, untouched, broken }
+            let outcome: Outcome = state.withLock { state in
+                guard case .busy = state.stage, state.diverted == nil,
+                    let kept = socket.divert()
+                else { return .untouched }
+                let sent = kept.send(bytes)
+                guard sent > 0 else {
+                    socket.endDiversion(kept)
+                    return .untouched
+                }
+                state.diverted = kept
+                return sent == bytes.count ? .sent : .broken
+            }
+            if case .broken = outcome { reset() }
+            return outcome != .untouched
+        }
+
         /// Sends an interim response, or nothing where the client doesn't take it now.
         func sendInterim(_ bytes: [UInt8]) {
             let sent = state.withLock { state in
-                if case .busy = state.stage { socket.send(bytes) } else { 0 }
+                if case .busy = state.stage { state.socket(or: socket).send(bytes) } else { 0 }
             }
             // The response can't follow a part of another.
             if sent > 0, sent < bytes.count { reset() }
@@ -131,6 +160,7 @@
         /// while the client is still there, and is answered here.
         func closed() {
             let isUnanswered = state.withLock { state in
+                state.endDiversion(of: socket)
                 guard case .idle = state.stage else { return false }
                 return state.isFresh && !service.isStopping && socket.isPeerThere
             }
@@ -146,11 +176,16 @@
 
         // MARK: From outside
 
-        /// The client has closed its side.
-        func peerIsGone() {
+        /// The client has closed its side, and where the connection is broken the other one too.
+        ///
+        /// A client that only has no more to say waits for its answer (RFC 9112 §9.6 calls that a
+        /// half-closed connection); one that is gone looks the same until something is sent to it.
+        func peerHasClosed(isBroken: Bool) {
             let now = service.now
             let exchange = state.withLock { state -> Exchange? in
-                state.peerGone = now
+                if state.peerClosed == nil { state.peerClosed = now }
+                guard isBroken else { return nil }
+                state.isBroken = true
                 if case .busy = state.stage { return state.exchange }
                 return nil
             }
@@ -161,7 +196,7 @@
         func closeBehindResponse() {
             state.withLock { state in
                 if case .over = state.stage { return }
-                socket.shutDownReading()
+                state.socket(or: socket).shutDownReading()
             }
         }
 
@@ -170,14 +205,14 @@
             state.withLock { state in
                 if case .over = state.stage { return }
                 state.stage = .over
-                socket.reset()
+                state.socket(or: socket).reset()
             }
         }
 
         /// Cancels the request in progress, and has libmicrohttpd close the connection.
         func close() {
             let exchange = state.withLock { state in
-                if !state.isClosed { socket.shutDown() }
+                if !state.isClosed { state.socket(or: socket).shutDown() }
                 return state.exchange
             }
             exchange?.end(isComplete: false)
@@ -186,8 +221,11 @@
         /// Closes the connection where its client has used up its time.
         func enforceTimeouts(at now: Duration) {
             let timeouts = service.configuration
-            let late = state.withLock { $0.exchange }.flatMap { $0.expire(at: now) ? $0 : nil }
+            let (exchange, isHalfClosed) = state.withLock { ($0.exchange, $0.isHalfClosed(now)) }
+            if isHalfClosed { exchange?.doubtPeer(at: now) }
+            let late = exchange.flatMap { $0.expire(at: now) ? $0 : nil }
             let isTooSlow = state.withLock { state in
+                let socket = state.socket(or: socket)
                 switch state.stage {
                 case .idle(let since)
                 where now - since > timeouts.idleTimeout || state.isAbandoned(since, now):
@@ -217,14 +255,28 @@
     }
 
     extension Connection.State {
+        /// Has the descriptor lead to its own socket again, if it doesn't.
+        mutating func endDiversion(of socket: Socket) {
+            if let kept = diverted.take() { socket.endDiversion(kept) }
+        }
+
         /// Whether the client has closed its side, and has left nothing to be answered.
         ///
         /// libmicrohttpd misses the end of what a client sends when it comes at once with a
         /// request, and would wait for more.
         func isAbandoned(_ since: Duration, _ now: Duration) -> Bool {
-            guard let peerGone else { return false }
-            return now - max(since, peerGone) > .seconds(1)
+            guard let peerClosed else { return false }
+            return now - max(since, peerClosed) > .seconds(1)
         }
+
+        /// Whether the client has closed its side for a while, and an answer is being made.
+        func isHalfClosed(_ now: Duration) -> Bool {
+            guard case .busy = stage, let peerClosed else { return false }
+            return now - peerClosed > .seconds(1)
+        }
+
+        /// The socket, wherever its descriptor leads.
+        func socket(or usual: Socket) -> Socket { diverted ?? usual }
     }
 
     extension Body {

@@ -40,6 +40,8 @@
                 try await stream.produce(writer)
                 try writer.checkEnd()
                 produced(.finished)
+            } catch let problem as Problem {
+                produced(.failed, problem)
             } catch {
                 if !(error is CancellationError) { report(error, of: request) }
                 produced(.failed)
@@ -67,12 +69,14 @@
             }
         }
 
-        private func produced(_ production: Production) {
+        private func produced(
+            _ production: Production, _ problem: Problem = Problem(.internalServerError)
+        ) {
             state.withLock { state in
                 state.production = production
                 if case .failed = production, state.response != nil {
                     // Nothing was sent yet, so that the client can still be told.
-                    let response = Problem(.internalServerError).response
+                    let response = problem.response
                     state.response = (response, .bytes(response.body.allBytes))
                 }
                 state.resume()

@@ -83,9 +83,18 @@
             var outgoing = OutgoingBytes()
             /// Whether the producer is done.
             var production = Production.running
+            /// How much the client has taken, and what its silence amounts to.
+            var taken = 0
+            var silence: Silence?
         }
 
         enum Incoming { case open, complete, tooLarge }
+
+        /// Since when a client that closed its side has taken nothing more.
+        struct Silence {
+            var taken: Int
+            var since: Duration
+        }
 
         enum Production { case running, finished, failed }
 
@@ -100,6 +109,9 @@
     }
 
     extension Exchange.State {
+        /// Whether all of the request has come.
+        var isReadToEnd: Bool { if case .complete = incoming { true } else { false } }
+
         /// Has libmicrohttpd come by again, where it had nothing to do.
         mutating func resume() {
             suspended?.resume()
@@ -155,7 +167,7 @@
                     return state.reader.take()
                 }
                 reader?.resume(returning: nil)
-                if connection.isPeerGone { peerIsGone() }
+                if connection.isBroken { peerIsGone() }
             case .answering: break
             }
             return state.withLock { state in
@@ -210,6 +222,20 @@
             return step
         }
 
+        /// Sends the response at once where libmicrohttpd can't: it has no content, and no length
+        /// is known that could be told, on a connection that goes on.
+        ///
+        /// - Returns: whether it was sent.
+        func sendsBodiless(_ response: Response, _ content: ResponseContent) -> Bool {
+            guard case .withheld(nil) = content, phase == .answering, let head,
+                !head.request.headers.askToClose, !head.isHTTP10, !response.headers.askToClose,
+                !service.isStopping, state.withLock({ $0.isReadToEnd })
+            else { return false }
+            let configuration = service.configuration
+            return connection.sendBodiless(
+                response.bodilessBytes(server: configuration.name, at: configuration.time.now))
+        }
+
         /// What became of room that was offered for the response's content.
         enum Filled { case bytes(Int), nothingYet, end, failed }
 
@@ -221,6 +247,7 @@
                     if case .failed = state.production { return (.failed, nil) }
                     let count = state.outgoing.take(into: room)
                     if count > 0 {
+                        state.taken += count
                         return (.bytes(count), state.outgoing.hasRoom ? state.writer.take() : nil)
                     }
                     if case .finished = state.production { return (.end, nil) }
@@ -247,15 +274,43 @@
                 return state.isOver
             }
             if isOver { task.cancel() }
-            if connection.isPeerGone { peerIsGone() }
+            if connection.isBroken { peerIsGone() }
         }
     }
 
     // MARK: - From outside
 
     extension Exchange {
-        /// The client has closed its side: it has all it wanted to say, and is most likely gone.
-        /// The handler is cancelled, but not before it has got what content there is.
+        /// How long a client that closed its side is believed to be there without a sign of it.
+        private static let patience = Duration.seconds(10)
+
+        /// The client has closed its side some time ago: it may wait for its answer, or be gone.
+        ///
+        /// Only what is sent to it tells, because the kernel of one that is gone answers that the
+        /// connection is broken. Before the response there is an interim one that means nothing
+        /// and that every client passes over (RFC 9110 §15.2.1). Where none can be sent, a client
+        /// that takes nothing for a while is taken for gone.
+        func doubtPeer(at now: Duration) {
+            let isAsked = !(head?.isHTTP10 ?? true)
+            let task = state.withLock { state -> Task<Void, Never>? in
+                guard !state.isOver else { return nil }
+                let (isFirst, since) = (state.silence == nil, state.silence?.since ?? now)
+                if isFirst || state.silence?.taken != state.taken {
+                    state.silence = Silence(taken: state.taken, since: now)
+                }
+                if isAsked, !state.isAnswered {
+                    guard isFirst || now - since > Self.patience else { return nil }
+                    state.silence?.since = now
+                    connection.sendInterim(Response(status: 100).interimBytes)
+                    return nil
+                }
+                return now - (state.silence?.since ?? now) > Self.patience ? state.task : nil
+            }
+            task?.cancel()
+        }
+
+        /// The client is gone. The handler is cancelled, but not before it has got what content
+        /// there is.
         func peerIsGone() {
             let task: Task<Void, Never>? = state.withLock { state in
                 if case .open = state.incoming { return nil }

@@ -10,6 +10,12 @@
         _ response: Response, _ content: ResponseContent, of exchange: Exchange,
         on handle: MicroConnection
     ) -> MHD_Result {
+        if exchange.sendsBodiless(response, content) {
+            // What libmicrohttpd says of it then goes nowhere.
+            guard let message = message(bytes: []) else { return .NO }
+            defer { MHD_destroy_response(message) }
+            return queueResponse?(handle.pointer, 204, message) == 1 ? .YES : .NO
+        }
         let message: Message?
         if case .bytes(let bytes) = content, !exchange.service.isStopping {
             message = RecentMessages.ofThread.message(response.headers, bytes) {
@@ -37,7 +43,7 @@
             for field in response.headers where !field.name.isFraming {
                 add(field, to: pointer)
             }
-            if exchange.service.isStopping || response.asksToClose {
+            if exchange.service.isStopping || response.headers.askToClose {
                 MHD_add_response_header(pointer, "Connection", "close")
             }
             if let name = exchange.service.configuration.name, !response.headers.contains(.server) {

@@ -55,15 +55,18 @@
         }
     }
 
-    extension Response {
-        /// Whether the handler wants the connection closed behind the response.
-        var asksToClose: Bool {
-            headers.lines(of: .connection).contains { line in
+    extension Headers {
+        /// Whether the sender wants the connection closed behind the response (RFC 9112 §9.6).
+        var askToClose: Bool {
+            lines(of: .connection).contains { line in
                 line.split(separator: ",").contains {
                     $0.trimmingOptionalWhitespace.equalsIgnoringASCIICase("close")
                 }
             }
         }
+    }
+
+    extension Response {
 
         /// The head of an interim response.
         var interimBytes: [UInt8] { headBytes + "\r\n".utf8 }
@@ -77,6 +80,16 @@
                 bytes += "\r\n".utf8
             }
             return bytes
+        }
+
+        /// All of a response that has no content, on a connection that goes on.
+        ///
+        /// - Parameter server: what the field `Server` says, where the response has none.
+        func bodilessBytes(server: String?, at now: Timestamp) -> [UInt8] {
+            var bytes = headBytes
+            if !headers.contains(.date) { bytes += "Date: \(now.httpDate)\r\n".utf8 }
+            if let server, !headers.contains(.server) { bytes += "Server: \(server)\r\n".utf8 }
+            return bytes + "\r\n".utf8
         }
 
         /// The whole response in one piece that ends its connection, for where libmicrohttpd

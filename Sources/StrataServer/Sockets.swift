@@ -63,6 +63,78 @@
             let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
             return copy < 0 ? nil : copy
         }
+
+        /// Has the descriptor lead to where all that is sent vanishes.
+        ///
+        /// - Returns: the socket under another descriptor, for ``endDiversion(_:)``; nil where
+        ///   that is impossible.
+        func divert() -> Socket? {
+            guard let drain = Drain.shared, let kept = duplicate() else { return nil }
+            guard dup3(drain.inlet, descriptor, O_CLOEXEC) == descriptor else {
+                closeDescriptor(kept)
+                return nil
+            }
+            return Socket(descriptor: kept)
+        }
+
+        /// Has the descriptor lead to its own socket again.
+        func endDiversion(_ kept: Socket) {
+            Drain.shared?.empty()
+            _ = dup3(kept.descriptor, descriptor, O_CLOEXEC)
+            closeDescriptor(kept.descriptor)
+        }
+    }
+
+    /// A connection from the process to itself that takes what nobody is to get. It is a TCP
+    /// connection, so that whatever can be set on a client's socket can be set on it.
+    private final class Drain: Sendable {
+        static let shared = Drain()
+
+        let inlet: Int32
+        private let outlet: Int32
+
+        private init?() {
+            guard
+                let (listener, address) = try? listenSocket(
+                    on: ListenAddress(host: "127.0.0.1", port: 0))
+            else { return nil }
+            defer { closeDescriptor(listener) }
+            let sending = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            var target = sockaddr_in()
+            target.sin_family = sa_family_t(AF_INET)
+            target.sin_port = UInt16(address.port).bigEndian
+            target.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+            let isConnected =
+                withUnsafePointer(to: &target) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        connect(sending, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                } == 0
+            guard isConnected, let own = Socket(descriptor: sending).localPort else {
+                closeDescriptor(sending)
+                return nil
+            }
+            var peer = sockaddr_in()
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let receiving = withUnsafeMutablePointer(to: &peer) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    accept(listener, $0, &size)
+                }
+            }
+            // Somebody else may have been quicker to connect.
+            guard receiving >= 0, Int(UInt16(bigEndian: peer.sin_port)) == own else {
+                closeDescriptor(sending)
+                if receiving >= 0 { closeDescriptor(receiving) }
+                return nil
+            }
+            _ = fcntl(receiving, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(sending, F_SETFL, O_NONBLOCK)
+            inlet = sending
+            outlet = receiving
+        }
+
+        /// Throws away what came.
+        func empty() { _ = discardInput(outlet) }
     }
 
     /// Throws away what has arrived on a socket.
@@ -212,14 +284,6 @@
             case hangUp
         }
 
-        /// Something that has happened on a descriptor. An error, or its end, is to be found by
-        /// reading or by writing.
-        struct Event {
-            let number: UInt64
-            let isReadable: Bool
-            let isWritable: Bool
-        }
-
         private let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
 
         func add(_ watched: Int32, _ interest: Interest, number: UInt64) {
@@ -233,30 +297,24 @@
             _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
         }
 
-        /// Watches for these from now on, whatever was watched for before.
-        func set(_ watched: Int32, reads: Bool, writes: Bool, number: UInt64) {
-            var event = epoll_event()
-            event.events = (reads ? EPOLLIN.rawValue : 0) | (writes ? EPOLLOUT.rawValue : 0)
-            event.data.u64 = number
-            if epoll_ctl(descriptor, EPOLL_CTL_MOD, watched, &event) != 0 {
-                _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
-            }
-        }
-
         func remove(_ watched: Int32) {
             _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
         }
 
-        /// What has happened meanwhile, as soon as something has.
-        func wait(milliseconds: Int32) -> [Event] {
+        /// On which descriptor something has happened.
+        struct Happening {
+            var number: UInt64
+            /// Whether nothing can be sent to the peer any more.
+            var isBroken: Bool
+        }
+
+        /// What has happened.
+        func wait(milliseconds: Int32) -> [Happening] {
             var events = [epoll_event](repeating: epoll_event(), count: 64)
             let count = epoll_wait(descriptor, &events, 64, milliseconds)
-            return events.prefix(Int(max(0, count))).map { event in
-                let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-                return Event(
-                    number: event.data.u64,
-                    isReadable: isBroken || event.events & EPOLLIN.rawValue != 0,
-                    isWritable: isBroken || event.events & EPOLLOUT.rawValue != 0)
+            let broken = EPOLLHUP.rawValue | EPOLLERR.rawValue
+            return events.prefix(Int(max(0, count))).map {
+                Happening(number: $0.data.u64, isBroken: $0.events & broken != 0)
             }
         }
 

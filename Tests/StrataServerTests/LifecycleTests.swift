@@ -91,6 +91,33 @@
             }
         }
 
+        /// A client that has said all and one that is gone look alike, until something is sent.
+        @Test(arguments: [0, 1400])
+        func `a client that closes its side behind its request gets its answer`(
+            milliseconds: Int
+        ) async throws {
+            try await withServer({ _ in
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                return Response(
+                    body: .stream(
+                        BodyStream { writer in
+                            try await writer.write("a")
+                            try await Task.sleep(for: .milliseconds(milliseconds))
+                            try await writer.write("b")
+                        }))
+            }) { port in
+                try await onThread {
+                    let client = try RawClient(port)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    client.closeWriting()
+                    var answer = try client.answer()
+                    if answer.status == 100 { answer = try client.answer() }
+                    #expect(answer.status == 200)
+                    #expect(answer.text == "ab")
+                }
+            }
+        }
+
         @Test func `a client that has closed its side only still gets an answer`() async throws {
             let answer = try await withServer({ request in
                 await Task.yield()

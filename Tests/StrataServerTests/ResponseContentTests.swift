@@ -48,7 +48,8 @@
             ("close", true), ("keep-alive, Close", true), ("keep-alive", false), ("closed", false),
         ])
         func `a handler can have the connection closed`(value: String, closes: Bool) {
-            #expect(Response(headers: [.connection: value]).asksToClose == closes)
+            let headers: Headers = [.connection: value]
+            #expect(headers.askToClose == closes)
         }
     }
 #endif

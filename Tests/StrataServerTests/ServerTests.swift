@@ -468,12 +468,40 @@
                     #expect(unknown.status == 304)
                     #expect(unknown.field("Content-Length") == nil)
                     #expect(unknown.field("Transfer-Encoding") == nil)
-                    #expect(try client.rest().isEmpty)
+                    #expect(unknown.field("Date") != nil)
+                    let streamed = try answer("HEAD", "/stream")
+                    #expect(streamed.field("Content-Length") == nil)
+                    #expect(streamed.field("Transfer-Encoding") == nil)
+                    // Neither has cost the connection.
+                    #expect(try answer("GET", "/").text == "hello")
                 }
             }
-            let streamed = try await exchange(
-                "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n", with: handler)
-            #expect(streamed.field("Content-Length") == nil)
+        }
+
+        @Test func `an answer without content or length is one among others on its connection`()
+            async throws
+        {
+            let handler: Handler = { request in
+                if request.path == "/late" { try await Task.sleep(for: .milliseconds(20)) }
+                return request.path == "/" ? .text("hello") : Response(status: .notModified)
+            }
+            try await withServer(handler) { port in
+                try await onThread {
+                    let client = try RawClient(port)
+                    let paths = (0..<60).map { ["/", "/now", "/late"][$0 % 3] }
+                    for path in paths { try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n") }
+                    for path in paths {
+                        #expect(try client.answer().status == (path == "/" ? 200 : 304))
+                    }
+                    for version in ["1.0", "1.1"] {
+                        let last = try RawClient(port)
+                        try last.send(
+                            "GET /now HTTP/\(version)\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        #expect(try last.answer().field("Connection") == "close")
+                        #expect(try last.rest().isEmpty)
+                    }
+                }
+            }
         }
 
         @Test func `framing is the server's, whatever the handler says`() async throws {

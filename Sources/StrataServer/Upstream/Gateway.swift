@@ -5,7 +5,8 @@
     ///
     /// An origin that is lost becomes a problem document of status 502 or 504, unless a layer
     /// further in had something better. CONNECT is refused. `Max-Forwards` is counted down for
-    /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2).
+    /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2). A request that has
+    /// passed by 32 intermediaries goes round in circles, and is answered with 508.
     public struct Gateway: Middleware {
         private let events: Events
 
@@ -18,17 +19,37 @@
         public func respond(to request: Request, next: Next) async throws -> Response {
             do {
                 switch Decision(for: request) {
-                case .forward(nil): return try await next(request)
+                case .forward(nil): return telling(of: request, try await next(request))
                 case .forward(let forwards?):
                     var counted = request
                     counted.headers[.maxForwards] = String(forwards)
-                    return try await next(counted)
+                    return telling(of: request, try await next(counted))
                 case .answer(let response): return response
                 }
             } catch let error as UpstreamError {
-                events(OriginFailed(method: request.method, path: request.path, error: error))
-                throw error.problem
+                throw problem(of: error, request)
             }
+        }
+
+        /// The response, whose content turns the loss of the origin into a problem as well.
+        private func telling(of request: Request, _ response: Response) -> Response {
+            guard case .stream(let stream) = response.body else { return response }
+            var response = response
+            let produce = stream.produce
+            response.body = .stream(
+                BodyStream(length: stream.length) { writer in
+                    do {
+                        try await produce(writer)
+                    } catch let error as UpstreamError {
+                        throw problem(of: error, request)
+                    }
+                })
+            return response
+        }
+
+        private func problem(of error: UpstreamError, _ request: Request) -> Problem {
+            events(OriginFailed(method: request.method, path: request.path, error: error))
+            return error.problem
         }
 
         /// What becomes of a request.
@@ -38,7 +59,19 @@
             /// It has come to its end here.
             case answer(Response)
 
+            /// How many intermediaries may stand in a request's `Via`.
+            private static let maximumHops = 32
+
             init(for request: Request) {
+                let hops = request.headers.lines(of: .via).reduce(0) {
+                    $0 + $1.split(separator: ",").count
+                }
+                if hops >= Self.maximumHops {
+                    // RFC 9110 §7.6.3 has Via tell of loops; the status is that of RFC 5842 §7.2.
+                    let problem = Problem(508, detail: "The request goes round in circles.")
+                    self = .answer(problem.response)
+                    return
+                }
                 switch request.method {
                 case .connect:
                     let problem = Problem(

@@ -89,6 +89,10 @@
                 headers: head.forwardedHeaders(by: configuration.name, at: configuration.time.now))
             let length: Int?
             switch try ResponseFraming(of: head, to: transfer.request.method) {
+            case .none where !response.headers.contains(.contentLength):
+                // How long the content would have been is not known: not that there is none.
+                response.body = .stream(BodyStream { _ in })
+                return response
             case .none, .length(0): return response
             case .length(let known): length = known
             case .chunked, .untilClose: length = nil
