@@ -6,30 +6,21 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
     ) async throws -> Response {
         do {
-            guard let handler = next.detached, mayShare(request, target, found),
-                let (fetched, role) = try await shared(request, target, found, handler)
-            else { return try await fetchAlone(request, target, found, status, next) }
-            switch (fetched, role) {
-            case (.exclusive(let response, let reason), .leader):
-                return exclusive(response, reason, request, target, found, status)
-            case (.shared(let head, let content, let origin), _):
-                guard role == .leader || (isSelected(head, by: request) && mayFollow(head, target)),
-                    let body = content.body
-                else { break }
-                guard role != .latecomer, let origin else {
-                    var status = CacheStatus()
-                    status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
-                    return reply(with: head, body, to: request, status, time.now)
+            if mayShare(request, target, found) {
+                if let handler = next.detached {
+                    if let (fetched, role) = try await shared(request, target, found, handler) {
+                        if case .exclusive(let response, let reason) = fetched, role == .leader {
+                            return exclusive(response, reason, request, target, found, status)
+                        }
+                        if let response = answer(fetched, role, request, target, status) {
+                            return response
+                        }
+                    }
+                } else if let response = try await fetchInTurn(
+                    request, target, found, status, next)
+                {
+                    return response
                 }
-                var status = status
-                status.isStored = true
-                status.isCollapsed = role == .follower
-                if origin.status != head.status { status.forwardStatus = origin.status }
-                let own = role == .leader ? origin.ownFields : []
-                return reply(
-                    with: head, body, to: request, status, time.now, own: own,
-                    key: target.key(of: head))
-            case (.exclusive, _): break
             }
             return try await fetchAlone(request, target, found, status, next)
         } catch is SingleFlight<CacheKey, Fetched>.TooManyWaiting {
@@ -42,6 +33,38 @@ extension Caching {
             let problem = Problem(.gatewayTimeout, detail: error.description)
             return finish(problem.response, status, request)
         }
+    }
+
+    /// What a call of the handler that others may wait for is to a request; nil where it doesn't
+    /// answer it.
+    func answer(
+        _ fetched: Fetched, _ role: SingleFlight<CacheKey, Fetched>.Role, _ request: Request,
+        _ target: Target, _ status: CacheStatus
+    ) -> Response? {
+        guard case .shared(let head, let content, let origin) = fetched,
+            role == .leader || (isSelected(head, by: request) && mayFollow(head, target)),
+            let body = content.body
+        else { return nil }
+        return answer(head, body, origin, role, request, target, status)
+    }
+
+    func answer(
+        _ head: StoredHead, _ body: Body, _ origin: Fetched.Origin?,
+        _ role: SingleFlight<CacheKey, Fetched>.Role, _ request: Request, _ target: Target,
+        _ status: CacheStatus
+    ) -> Response {
+        guard role != .latecomer, let origin else {
+            var status = CacheStatus()
+            status.timeToLive = Int(head.timeToLive(at: time.now).wholeSeconds)
+            return reply(with: head, body, to: request, status, time.now)
+        }
+        var status = status
+        status.isStored = true
+        status.isCollapsed = role == .follower
+        if origin.status != head.status { status.forwardStatus = origin.status }
+        let own = role == .leader ? origin.ownFields : []
+        return reply(
+            with: head, body, to: request, status, time.now, own: own, key: target.key(of: head))
     }
 
     /// Gets the response for this request alone; it may still be stored.
@@ -110,7 +133,7 @@ extension Caching {
     }
 
     /// Asks the handler, and decides what its answer is good for.
-    private func ask(
+    func ask(
         _ request: Request, _ target: Target, _ found: Found,
         _ unlimited: @escaping Handler
     ) async throws -> Outcome {
@@ -180,7 +203,7 @@ extension Caching {
 
     // MARK: Answering
 
-    private func exclusive(
+    func exclusive(
         _ response: Response, _ reason: Storability.Reason, _ request: Request,
         _ target: Target, _ found: Found, _ status: CacheStatus
     ) -> Response {

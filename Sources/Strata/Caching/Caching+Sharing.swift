@@ -51,7 +51,7 @@ extension Caching {
     }
 
     /// Whether what was made before a request came may answer it, as what is stored may.
-    private func isRight(_ fetched: Fetched, for target: Target) -> Bool {
+    func isRight(_ fetched: Fetched, for target: Target) -> Bool {
         guard case .shared(let head, let content, _) = fetched else { return true }
         switch content {
         // It was stored before anybody got it: whoever did not find it there came for another one.
@@ -64,7 +64,7 @@ extension Caching {
     }
 
     /// Whether there was a purge, hard or soft, since the call of the handler began.
-    private func wasPurged(_ head: StoredHead) async -> Bool {
+    func wasPurged(_ head: StoredHead) async -> Bool {
         if let records { return await records.wasPurged(head) }
         let names = head.generations.map(\.name)
         guard let current = try? await store.generations(of: names) else { return false }

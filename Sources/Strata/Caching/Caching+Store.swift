@@ -4,6 +4,9 @@ extension Caching {
     /// The names that everything about a URI can be purged by.
     func purgeNames(_ request: Request, _ target: Target) -> [String] {
         var names = [PurgeName.everything, PurgeName.uri(target.key)]
+        // What answers a QUERY is purged along with whatever else is under its URI.
+        let uri = CacheKey(request, query: target.rule?.query ?? configuration.query)
+        if request.method == .query { names.append(PurgeName.uri(uri)) }
         names += PurgeName.prefixes(of: request.path)
         for rule in rules where !rule.tags.isEmpty && rule.matches(request) {
             names += rule.tags(for: request).map(PurgeName.tag)

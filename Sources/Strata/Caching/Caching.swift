@@ -215,8 +215,12 @@ public struct Caching: Middleware {
         let content = try await request.body.collect(upTo: configuration.maximumQueryBytes)
         var request = request
         request.body = RequestBody(content)
+        // What describes the content belongs to it.
+        let description = [HeaderName.contentType, .contentEncoding, "Content-Language"].map {
+            request.headers[$0] ?? ""
+        }.joined(separator: "\n")
         let key = CacheKey(request, query: rule?.query ?? configuration.query).appending(
-            "query \(request.headers.first(.contentType) ?? "") \(Crypto.sha256(content))")
+            "query \(description)\n\(Crypto.sha256(content))")
         let target = Target(key: key, rule: rule, directives: request.cacheDirectives)
         return try await respond(to: request, target, .unknown, next)
     }

@@ -17,6 +17,16 @@ package enum FreshnessLifetime: Sendable, Hashable {
         }
     }
 
+    /// Whether a response that is stale at once and can't be validated still answers those who
+    /// asked while it was made, because somebody said how long it is fresh, and nobody forbade
+    /// its use when stale.
+    func isForWhoWaits(_ terms: ReuseTerms) -> Bool {
+        switch self {
+        case .rule, .explicit: !terms.requiresValidation && !terms.forbidsStale
+        case .heuristic, .unknown: false
+        }
+    }
+
     /// The lifetime of a response.
     ///
     /// - Parameters:

@@ -96,6 +96,7 @@ package enum Storability: Sendable, Hashable {
             terms.lifetime > .zero || terms.staleWhileRevalidate > .zero
             || terms.staleIfError > .zero || response.headers.entityTag != nil
             || response.headers.lastModified(now: now) != nil
+            || lifetime.isForWhoWaits(terms)
         self = isWorthKeeping ? .store(terms) : .skip(.withoutFreshness)
     }
 

@@ -18,8 +18,9 @@ package struct VaryField: Sendable, Hashable, ListBasedField {
     package mutating func add(line: String) {
         var scanner = FieldScanner(line)
         while scanner.nextMember() {
-            let token = scanner.tokenText()
-            guard let token, token != "*", scanner.isAtMemberEnd(), let name = HeaderName(token)
+            let token = scanner.token()
+            guard let token, token != "*", scanner.isAtMemberEnd(),
+                let name = HeaderName(String(token))
             else {
                 isWildcard = true
                 names = []

@@ -22,7 +22,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Thrown to a caller that would be one too many to wait.
     struct TooManyWaiting: Error {}
 
-    private final class Flight: Sendable {
+    fileprivate final class Flight: Sendable {
         struct State {
             var waiting: [UInt64: CheckedContinuation<Value, any Error>] = [:]
             var result: Result<Value, any Error>?
@@ -57,8 +57,85 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         for key: Key, ifMade isRight: (Value) -> Bool = { _ in true },
         make: @escaping Maker
     ) async throws -> (value: Value, role: Role) {
-        let (flight, role) = try board(key, isRight, make: make)
+        let (flight, role) = try board(key, isRight) { launch(key, make: make) }
         return (try await landing(of: flight), role)
+    }
+
+    /// What a caller that could make the value itself comes to.
+    enum Boarding {
+        /// It is the first: it makes the value, for all.
+        case lead(Lead)
+        /// Another made it.
+        case value(Value, Role)
+    }
+
+    /// Thrown to those who wait when whoever was making the value has given up: one of them may
+    /// take its place by asking again.
+    struct LeaderGone: Error {}
+
+    /// The value for the key: that of the flight under way, or one for the caller to make.
+    ///
+    /// - Parameter isRight: whether a value that was made before this caller came is right for it.
+    /// - Throws: what the one who makes it fails with; ``LeaderGone``; `CancellationError`;
+    ///   ``TooManyWaiting``.
+    func board(_ key: Key, ifMade isRight: (Value) -> Bool) async throws -> Boarding {
+        let (flight, role) = try board(key, isRight) {
+            let flight = Flight()
+            flight.state.withLock { $0.interested = 1 }
+            return flight
+        }
+        if role == .leader { return .lead(Lead(self, key, flight)) }
+        return .value(try await landing(of: flight), role)
+    }
+
+    /// The making of a value by the caller who came first. Letting go of it is giving up.
+    final class Lead: Sendable {
+        private let table: SingleFlight
+        private let key: Key
+        private let flight: Flight
+        /// Guarded: by whoever leads.
+        private let endings = Mutex<[@Sendable () -> Void]>([])
+
+        fileprivate init(_ table: SingleFlight, _ key: Key, _ flight: Flight) {
+            self.table = table
+            self.key = key
+            self.flight = flight
+        }
+
+        deinit {
+            end()
+            SingleFlight.finish(flight, .failure(LeaderGone()))
+        }
+
+        /// Lets everybody have the value; later callers go on getting it until the end.
+        ///
+        /// - Returns: whether it is the first one.
+        @discardableResult func publish(_ value: Value) -> Bool {
+            SingleFlight.finish(flight, .success(value))
+        }
+
+        /// Has everybody who waits fail.
+        func fail(_ error: any Error) {
+            end()
+            SingleFlight.finish(flight, .failure(error))
+        }
+
+        /// Nobody joins any more.
+        func end() {
+            table.flights.withLock { flights in
+                if flights[key] === flight { flights[key] = nil }
+            }
+            let endings = endings.withLock { endings in
+                defer { endings = [] }
+                return endings
+            }
+            for ending in endings { ending() }
+        }
+
+        /// Has something done when nobody joins any more.
+        func atEnd(_ ending: @escaping @Sendable () -> Void) {
+            endings.withLock { $0.append(ending) }
+        }
     }
 
     /// Starts a flight that nobody waits for, unless one is under way.
@@ -78,8 +155,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private func board(
-        _ key: Key, _ isRight: (Value) -> Bool,
-        make: @escaping Maker
+        _ key: Key, _ isRight: (Value) -> Bool, launch: () -> Flight
     ) throws -> (Flight, Role) {
         try flights.withLock { flights in
             if let flight = flights[key] {
@@ -97,7 +173,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
                 }
                 if let role { return (flight, role) }
             }
-            let flight = launch(key, make: make)
+            let flight = launch()
             flights[key] = flight
             return (flight, .leader)
         }
@@ -128,14 +204,16 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return flight
     }
 
-    private static func finish(_ flight: Flight, _ result: Result<Value, any Error>) {
-        let waiting = flight.state.withLock { state in
-            guard state.result == nil else { return [CheckedContinuation<Value, any Error>]() }
+    @discardableResult
+    private static func finish(_ flight: Flight, _ result: Result<Value, any Error>) -> Bool {
+        let waiting: [CheckedContinuation<Value, any Error>]? = flight.state.withLock { state in
+            guard state.result == nil else { return nil }
             state.result = result
             defer { state.waiting = [:] }
             return Array(state.waiting.values)
         }
-        for continuation in waiting { continuation.resume(with: result) }
+        for continuation in waiting ?? [] { continuation.resume(with: result) }
+        return waiting != nil
     }
 
     private func landing(of flight: Flight) async throws -> Value {

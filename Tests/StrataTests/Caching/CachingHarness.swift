@@ -11,7 +11,7 @@ struct CachingHarness: Sendable {
 
     init(
         rules: [CachingRule] = [], store: (any CacheStore)? = nil,
-        configuration: Caching.Configuration = .init(),
+        configuration: Caching.Configuration = .init(), isDetachable: Bool = true,
         _ answer: @escaping @Sendable (Request) async throws -> Response
     ) {
         let origin = origin
@@ -19,12 +19,12 @@ struct CachingHarness: Sendable {
             store: store ?? MemoryStore(time: time), rules: rules, configuration: configuration,
             time: time)
         let caching = caching
-        app = wrap({ request in
-            origin.record(request)
-            return try await answer(request)
-        }) {
-            caching
-        }
+        let next = Next(
+            { request in
+                origin.record(request)
+                return try await answer(request)
+            }, isDetachable: isDetachable)
+        app = { try await caching.respond(to: $0, next: next) }
     }
 
     /// Sends a request, and collects what comes back.
