@@ -70,29 +70,9 @@ extension HeaderName {
         "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Proxy-Connection",
     ]
 
-    /// The well-known names of each length, in lower case and with their numbers, so that a name
-    /// off the wire is held against a handful of others.
-    private static let candidatesByLength: [[(bytes: [UInt8], number: UInt8)]] = {
-        var table: [[(bytes: [UInt8], number: UInt8)]] = Array(repeating: [], count: 32)
-        for (index, name) in wellKnown.enumerated() {
-            let bytes = name.utf8.map(\.asciiLowercased)
-            table[bytes.count].append((bytes, UInt8(index + 1)))
-        }
-        return table
-    }()
+    private static let table = NameTable(wellKnown)
 
-    private static func number(of text: String) -> UInt8 {
-        let bytes = text.utf8.span
-        guard bytes.count < candidatesByLength.count else { return 0 }
-        for candidate in candidatesByLength[bytes.count] {
-            var index = 0
-            while index < bytes.count, bytes[index].asciiLowercased == candidate.bytes[index] {
-                index += 1
-            }
-            if index == bytes.count { return candidate.number }
-        }
-        return 0
-    }
+    private static func number(of text: String) -> UInt8 { table.number(of: text.utf8.span) }
 
     /// `Accept` (RFC 9110 §12.5.1).
     public static let accept: HeaderName = "Accept"
@@ -212,4 +192,42 @@ extension HeaderName {
     public static let xForwardedHost: HeaderName = "X-Forwarded-Host"
     /// `X-Forwarded-Proto`, what `Forwarded` replaces (RFC 7239 §1).
     public static let xForwardedProto: HeaderName = "X-Forwarded-Proto"
+}
+
+/// The well-known names in lower case, those of one length side by side, so that a name off the wire
+/// is held against a handful of others.
+private struct NameTable {
+    /// The names' bytes, one behind the other, in the order of their lengths.
+    private var bytes: [UInt8] = []
+    /// Their numbers, in the same order.
+    private var numbers: [UInt8] = []
+    /// For each length, where the first of its names stands in ``bytes`` and in ``numbers``; and
+    /// behind the last length, their ends.
+    private var starts: [(byte: Int, number: Int)] = []
+
+    init(_ names: [String]) {
+        for length in 0...(names.map(\.utf8.count).max() ?? 0) {
+            starts.append((bytes.count, numbers.count))
+            for (index, name) in names.enumerated() where name.utf8.count == length {
+                bytes += name.utf8.map(\.asciiLowercased)
+                numbers.append(UInt8(index + 1))
+            }
+        }
+        starts.append((bytes.count, numbers.count))
+    }
+
+    /// The number of a name; 0 where it isn't known.
+    func number(of name: Span<UInt8>) -> UInt8 {
+        guard name.count < starts.count - 1 else { return 0 }
+        let start = starts[name.count]
+        for place in start.number..<starts[name.count + 1].number {
+            let known = start.byte + (place - start.number) * name.count
+            var index = 0
+            while index < name.count, name[index].asciiLowercased == bytes[known + index] {
+                index += 1
+            }
+            if index == name.count { return numbers[place] }
+        }
+        return 0
+    }
 }

@@ -116,8 +116,7 @@ package struct CacheControl: Sendable, Hashable, ListBasedField {
     /// with nothing taken where it is anything else.
     private mutating func addPlainMember(of bytes: Span<UInt8>, from start: Int) -> Int? {
         var position = start
-        while position < bytes.count, bytes[position].isTokenCharacter { position += 1 }
-        guard let directive = Directive(bytes, start..<position) else { return nil }
+        guard let directive = Directive(bytes, at: start, end: &position) else { return nil }
         var seconds: Int?
         if position < bytes.count, bytes[position] == UInt8(ascii: "=") {
             position += 1
@@ -143,7 +142,8 @@ package struct CacheControl: Sendable, Hashable, ListBasedField {
         guard let name = scanner.token() else { return scanner.skipMember() }
         let argument = scanner.directiveArgument()
         let bytes = name.utf8.span
-        if let directive = Directive(bytes, bytes.indices) {
+        var end = 0
+        if let directive = Directive(bytes, at: 0, end: &end), end == bytes.count {
             add(directive, argument)
         } else if argument != .malformed {
             extensions.append(Extension(name: String(name), argument: argument.text))
@@ -243,8 +243,8 @@ extension CacheControl.Restriction {
         let before = names.count
         var scanner = FieldScanner(text)
         while scanner.nextMember() {
-            guard let token = scanner.token(), scanner.isAtMemberEnd(),
-                let name = HeaderName(String(token))
+            guard let token = scanner.tokenText(), scanner.isAtMemberEnd(),
+                let name = HeaderName(token)
             else {
                 self = .everything
                 return
@@ -265,32 +265,46 @@ private enum Directive {
     var takesFields: Bool { self == .private || self == .noCache }
 
     /// The directive whose name stands there, whatever the case of its letters.
-    init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
-        func holds(_ name: StaticString) -> Bool {
-            for index in 0..<range.count {
-                // In a token this turns no other character into a letter or a hyphen.
-                let byte = bytes[range.lowerBound + index] | 0x20
-                guard byte == name.utf8Start[index] else { return false }
+    ///
+    /// - Parameter end: where the name ends.
+    init?(_ bytes: Span<UInt8>, at start: Int, end: inout Int) {
+        let raw = bytes.bytes
+        // Four bytes at a time, the last of which may have been looked at before.
+        @inline(__always) func stands(_ name: StaticString) -> Bool {
+            let count = name.utf8CodeUnitCount
+            guard bytes.count - start >= count else { return false }
+            let known = UnsafeRawPointer(name.utf8Start)
+            var offset = 0
+            while offset < count {
+                let place = min(offset, count - 4)
+                let wanted = known.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+                // Letters, which are those with the bit 0x40, are equal whatever their case.
+                let caseBits = (wanted & 0x4040_4040) >> 1
+                let found = raw.unsafeLoadUnaligned(fromByteOffset: start + place, as: UInt32.self)
+                guard found | caseBits == wanted else { return false }
+                offset += 4
             }
-            return true
+            end = start + count
+            return end == bytes.count || !bytes[end].isTokenCharacter
         }
-        switch range.count {
-        case 6 where holds("public"): self = .public
-        case 7 where holds("max-age"): self = .maxAge
-        case 7 where holds("private"): self = .private
-        case 8 where holds("no-store"): self = .noStore
-        case 8 where holds("no-cache"): self = .noCache
-        case 8 where holds("s-maxage"): self = .sMaxAge
-        case 9 where holds("immutable"): self = .immutable
-        case 9 where holds("max-stale"): self = .maxStale
-        case 9 where holds("min-fresh"): self = .minFresh
-        case 12 where holds("no-transform"): self = .noTransform
-        case 14 where holds("only-if-cached"): self = .onlyIfCached
-        case 14 where holds("stale-if-error"): self = .staleIfError
-        case 15 where holds("must-revalidate"): self = .mustRevalidate
-        case 15 where holds("must-understand"): self = .mustUnderstand
-        case 16 where holds("proxy-revalidate"): self = .proxyRevalidate
-        case 22 where holds("stale-while-revalidate"): self = .staleWhileRevalidate
+        switch bytes[start] | 0x20 {
+        case UInt8(ascii: "p") where stands("public"): self = .public
+        case UInt8(ascii: "m") where stands("max-age"): self = .maxAge
+        case UInt8(ascii: "p") where stands("private"): self = .private
+        case UInt8(ascii: "n") where stands("no-store"): self = .noStore
+        case UInt8(ascii: "n") where stands("no-cache"): self = .noCache
+        case UInt8(ascii: "s") where stands("s-maxage"): self = .sMaxAge
+        case UInt8(ascii: "i") where stands("immutable"): self = .immutable
+        case UInt8(ascii: "m") where stands("max-stale"): self = .maxStale
+        case UInt8(ascii: "m") where stands("min-fresh"): self = .minFresh
+        case UInt8(ascii: "n") where stands("no-transform"): self = .noTransform
+        case UInt8(ascii: "o") where stands("only-if-cached"): self = .onlyIfCached
+        case UInt8(ascii: "s") where stands("stale-if-error"): self = .staleIfError
+        case UInt8(ascii: "m") where stands("must-revalidate"): self = .mustRevalidate
+        case UInt8(ascii: "m") where stands("must-understand"): self = .mustUnderstand
+        case UInt8(ascii: "p") where stands("proxy-revalidate"): self = .proxyRevalidate
+        case UInt8(ascii: "s") where stands("stale-while-revalidate"):
+            self = .staleWhileRevalidate
         default: return nil
         }
     }

@@ -42,8 +42,8 @@ package struct QualityList: Sendable, Hashable, ListBasedField {
         members.reserveCapacity(members.count + 4)
         var scanner = FieldScanner(line)
         while scanner.nextMember() {
-            if let token = scanner.token(), let quality = scanner.weight() {
-                members.append(Member(token: String(token), quality: quality))
+            if let token = scanner.tokenText(), let quality = scanner.weight() {
+                members.append(Member(token: token, quality: quality))
             } else {
                 scanner.skipMember()
             }

@@ -18,9 +18,8 @@ package struct VaryField: Sendable, Hashable, ListBasedField {
     package mutating func add(line: String) {
         var scanner = FieldScanner(line)
         while scanner.nextMember() {
-            let token = scanner.token()
-            guard let token, token != "*", scanner.isAtMemberEnd(),
-                let name = HeaderName(String(token))
+            let token = scanner.tokenText()
+            guard let token, token != "*", scanner.isAtMemberEnd(), let name = HeaderName(token)
             else {
                 isWildcard = true
                 names = []
