@@ -1,11 +1,18 @@
 import Strata
 
 extension Suite {
-    /// A hit in memory through `Caching`, beside the handler that it spares.
+    /// A hit in memory through `Caching`, beside a layer that does nothing and what the machine does
+    /// in that time.
     static let cachingHit = Suite(
         name: "caching-hit", summary: "a hit in memory through Caching, of 1 KiB and 64 KiB"
     ) {
-        var measurements: [Measurement] = []
+        let constant = Response.text("constant")
+        let bare = wrap({ _ in constant }) { Transparent() }
+        let plain = Request(.get, "/products/7?limit=20")
+        var measurements = [
+            await calibration(),
+            try await measure("a constant handler behind one layer") { _ = try await bare(plain) },
+        ]
         for (name, count) in [("hit of 1 KiB", 1 << 10), ("hit of 64 KiB", 64 << 10)] {
             let app = wrap({ _ in
                 Response(

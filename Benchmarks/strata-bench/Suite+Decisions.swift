@@ -41,6 +41,7 @@ extension Suite {
         )
         let (guessed, later) = (heuristic, now + .seconds(60))
         return [
+            await calibration(),
             await measure("a rule's conditions") { _ = rule.matches(asked) },
             await measure("a request's directives") { _ = validating.cacheDirectives },
             await measure("reuse: fresh") {

@@ -10,6 +10,7 @@ extension Suite {
             "public, max-age=60, s-maxage=120, must-revalidate, stale-while-revalidate=30, "
             + "stale-if-error=600, immutable"
         return [
+            await calibration(),
             await measure("Cache-Control of one directive") { _ = CacheControl("max-age=3600") },
             await measure("Cache-Control of three") { _ = CacheControl(three) },
             await measure("Cache-Control of seven") { _ = CacheControl(seven) },

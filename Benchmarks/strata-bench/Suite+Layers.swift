@@ -27,7 +27,7 @@ extension Suite {
 }
 
 /// A layer that does nothing.
-private struct Transparent: Middleware {
+struct Transparent: Middleware {
     func respond(to request: Request, next: Next) async throws -> Response {
         try await next(request)
     }

@@ -9,23 +9,23 @@ extension Suite {
             "200 clients at once for what takes 100 ms; 1 GiB that is passed on, by strata-proxy"
     ) {
         [
-            try await herd("shareable, 200 at once", "/slow"),
-            try await herd("private, 200 at once", "/private"),
+            try await herd("200 at the origin itself", "/private", isDirect: true),
+            try await herd("200 at once, shareable", "/slow"),
+            try await herd("200 at once, private", "/private"),
             try await stream("1 GiB, against the origin"),
         ]
     }
 
     /// Asks for one cold thing by 200 clients at once, several times.
-    private static func herd(_ name: String, _ path: String) async throws -> Measurement {
+    private static func herd(
+        _ name: String, _ path: String, isDirect: Bool = false
+    ) async throws -> Measurement {
         let (origin, proxy) = try await slowOrigin()
+        let port = isDirect ? origin.port : proxy.port
         var calls: [Double] = []
         var latencies: [[Double]] = []
         for round in 0..<9 {
-            let clients = try (0..<200).map { _ in try RawClient(port: proxy.port) }
-            // The connections are there before the first asks.
-            try await SystemTime().sleep(for: .milliseconds(100))
-            latencies.append(
-                try RawClient.ask(clients, for: "\(path)?\(round)").map { $0 / .milliseconds(1) })
+            latencies.append(try await latency("\(path)?\(round)", port: port))
             calls.append(try callCount(origin))
         }
         return Measurement(
@@ -37,6 +37,14 @@ extension Suite {
                 ("worst p99 ms", latencies.map { percentile(0.99, $0) }.max() ?? .nan),
                 ("first byte, ms more", .nan), ("MiB", .nan),
             ])
+    }
+
+    /// How many milliseconds each of 200 clients waits that ask at once.
+    private static func latency(_ target: String, port: Int) async throws -> [Double] {
+        let clients = try (0..<200).map { _ in try RawClient(port: port) }
+        // The connections are there before the first asks.
+        try await SystemTime().sleep(for: .milliseconds(100))
+        return try RawClient.ask(clients, for: target).map { $0 / .milliseconds(1) }
     }
 
     /// Passes a file of 1 GiB on that is too long to be stored.
