@@ -54,6 +54,17 @@ static inline CURLMcode strata_set_multi_long(CURLM *multi, CURLMoption option, 
     return curl_multi_setopt(multi, option, value);
 }
 
+/// The callbacks of a multi handle, each of which is given `cls`: which sockets are to be watched,
+/// and when the time is up.
+static inline void strata_set_multi_callbacks(CURLM *multi, void *cls, curl_socket_callback socket,
+                                              curl_multi_timer_callback timer)
+{
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, cls);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, cls);
+}
+
 /// The result of a finished transfer.
 static inline CURLcode strata_result(const CURLMsg *message)
 {

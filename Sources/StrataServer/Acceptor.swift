@@ -158,8 +158,8 @@
                     isAccepting = mayAccept
                 }
                 let isAwaited = tellWaiter()
-                for happening in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
-                    switch happening.number {
+                for event in poll.wait(milliseconds: isAwaited ? Self.quickTick : Self.tick) {
+                    switch event.number {
                     case Self.wakeupNumber: wakeup.clear()
                     case Self.listenerNumber:
                         if isAccepting, !acceptAll(serve) {
@@ -167,7 +167,7 @@
                             poll.remove(listener)
                             isAccepting = false
                         }
-                    default: take(happening)
+                    default: take(event)
                     }
                 }
                 let now = service.now
@@ -231,7 +231,7 @@
             return false
         }
 
-        private func take(_ happening: EventPoll.Happening) {
+        private func take(_ happening: EventPoll.Event) {
             let number = happening.number
             let (connection, lingering) = state.withLock { state in
                 (state.connections[number], state.lingering[number])

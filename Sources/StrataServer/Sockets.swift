@@ -284,6 +284,17 @@
             case hangUp
         }
 
+        /// Something that has happened on a descriptor.
+        struct Event {
+            let number: UInt64
+            /// Whether something, be it an error, is found by reading.
+            let isReadable: Bool
+            /// Whether something, be it an error, is found by writing.
+            let isWritable: Bool
+            /// Whether nothing can be sent to the peer any more.
+            let isBroken: Bool
+        }
+
         private let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
 
         func add(_ watched: Int32, _ interest: Interest, number: UInt64) {
@@ -297,24 +308,31 @@
             _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
         }
 
+        /// Watches for these from now on, whatever was watched for before.
+        func set(_ watched: Int32, reads: Bool, writes: Bool, number: UInt64) {
+            var event = epoll_event()
+            event.events = (reads ? EPOLLIN.rawValue : 0) | (writes ? EPOLLOUT.rawValue : 0)
+            event.data.u64 = number
+            if epoll_ctl(descriptor, EPOLL_CTL_MOD, watched, &event) != 0 {
+                _ = epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
+            }
+        }
+
         func remove(_ watched: Int32) {
             _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil)
         }
 
-        /// On which descriptor something has happened.
-        struct Happening {
-            var number: UInt64
-            /// Whether nothing can be sent to the peer any more.
-            var isBroken: Bool
-        }
-
-        /// What has happened.
-        func wait(milliseconds: Int32) -> [Happening] {
+        /// What has happened meanwhile, as soon as something has.
+        func wait(milliseconds: Int32) -> [Event] {
             var events = [epoll_event](repeating: epoll_event(), count: 64)
             let count = epoll_wait(descriptor, &events, 64, milliseconds)
-            let broken = EPOLLHUP.rawValue | EPOLLERR.rawValue
-            return events.prefix(Int(max(0, count))).map {
-                Happening(number: $0.data.u64, isBroken: $0.events & broken != 0)
+            return events.prefix(Int(max(0, count))).map { event in
+                let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+                return Event(
+                    number: event.data.u64,
+                    isReadable: isBroken || event.events & EPOLLIN.rawValue != 0,
+                    isWritable: isBroken || event.events & EPOLLOUT.rawValue != 0,
+                    isBroken: isBroken)
             }
         }
 

@@ -3,7 +3,7 @@
     import Strata
     import Synchronization
 
-    // All calls into libcurl.
+    // All calls into libcurl, but for those about a single transfer.
 
     /// A thread on which libcurl exchanges requests and responses with one origin.
     ///
@@ -23,12 +23,14 @@
             var isEnding = false
         }
 
-        /// A multi handle.
+        /// A multi handle, with what its thread waits at.
         ///
-        /// `@unchecked Sendable`: the loop's thread uses it, and the others only for
-        /// `curl_multi_wakeup`, which may be called from any thread.
-        private final class Multi: @unchecked Sendable {
+        /// `@unchecked Sendable`: the loop's thread alone uses the handle, or whoever lets go of it
+        /// last; the others are safe to use from any.
+        fileprivate final class Multi: @unchecked Sendable {
             let handle: UnsafeMutableRawPointer
+            let poll = EventPoll()
+            let wakeup = Wakeup()
 
             init() {
                 _ = globalInitialization
@@ -38,7 +40,11 @@
                 self.handle = handle
             }
 
-            deinit { curl_multi_cleanup(handle) }
+            deinit {
+                curl_multi_cleanup(handle)
+                poll.close()
+                wakeup.close()
+            }
         }
 
         /// - Parameter base: the origin, as `http://HOST:PORT`.
@@ -54,7 +60,7 @@
 
         /// Begins the thread.
         func run() {
-            startThread { LoopThread(self.multi.handle, self.base, self.configuration).run(self) }
+            startThread { LoopThread(self.multi, self.base, self.configuration).run(self) }
         }
 
         /// Begins the transfer.
@@ -71,7 +77,7 @@
                 defer { word(&inbox) }
                 return inbox.started.isEmpty && inbox.changed.isEmpty
             }
-            if isFirst { curl_multi_wakeup(multi.handle) }
+            if isFirst { multi.wakeup.signal() }
         }
 
         fileprivate func takeWords() -> (started: [Transfer], changed: [Transfer], isEnding: Bool) {
@@ -91,13 +97,21 @@
     // MARK: - On the loop's thread
 
     /// What the loop's thread knows.
-    private final class LoopThread {
+    final class LoopThread {
         /// How often the time limits are looked at, in milliseconds.
         private static let tick: Int32 = 100
+        /// How long the thread waits where it has nothing to do, in milliseconds.
+        private static let rest: Int32 = 60_000
+        /// The number of the wake-up; those of sockets are their descriptors.
+        private static let wakeupNumber = UInt64.max
 
         let configuration: Upstream.Configuration
         private let multi: UnsafeMutableRawPointer
+        private let poll: EventPoll
+        private let wakeup: Wakeup
         private let base: String
+        /// When libcurl wants to be called though nothing has happened, by the machine's uptime.
+        private var deadline: Duration?
         private var transfers: [ObjectIdentifier: EasyTransfer] = [:]
         /// The sockets of connections, by their ports at this end.
         var sockets: [Int: Socket] = [:]
@@ -106,23 +120,31 @@
         /// Those that are woken when libcurl has done what it can.
         var waiters: [Transfer.Waiter] = []
 
-        init(
-            _ multi: UnsafeMutableRawPointer, _ base: String,
-            _ configuration: Upstream.Configuration
+        fileprivate init(
+            _ multi: CurlLoop.Multi, _ base: String, _ configuration: Upstream.Configuration
         ) {
-            self.multi = multi
+            self.multi = multi.handle
+            poll = multi.poll
+            wakeup = multi.wakeup
             self.base = base
             self.configuration = configuration
         }
 
         func run(_ loop: CurlLoop) {
+            strata_set_multi_callbacks(
+                multi, Unmanaged.passUnretained(self).toOpaque(), socketWanted, timerWanted)
+            // What is left in the handle may outlive this object.
+            defer { strata_set_multi_callbacks(multi, nil, nil, nil) }
+            poll.add(wakeup.descriptor, .readable, number: Self.wakeupNumber)
             var nextTick = configuration.time.uptime
+            var events: [EventPoll.Event] = []
             while true {
+                if events.contains(where: { $0.number == Self.wakeupNumber }) { wakeup.clear() }
+                for event in events where event.number != Self.wakeupNumber { tell(event) }
                 let words = loop.takeWords()
                 for transfer in words.started { start(transfer) }
                 for transfer in words.changed { adjust(transfer) }
-                var running: Int32 = 0
-                curl_multi_perform(multi, &running)
+                if let deadline, SystemTime().uptime >= deadline { tellTime() }
                 reap()
                 let late = changed
                 changed = []
@@ -135,9 +157,52 @@
                 for waiter in waiters { waiter.resume() }
                 waiters.removeAll(keepingCapacity: true)
                 if words.isEnding, transfers.isEmpty { break }
-                curl_multi_poll(multi, nil, 0, transfers.isEmpty ? 60_000 : Self.tick, nil)
+                events = poll.wait(milliseconds: patience)
             }
         }
+
+        // MARK: What libcurl waits for
+
+        /// How long nothing need be done, unless something happens.
+        private var patience: Int32 {
+            let limit = transfers.isEmpty ? Self.rest : Self.tick
+            guard let deadline else { return limit }
+            let left = (deadline - SystemTime().uptime).saturatedNanoseconds
+            // Rounded up: before its time is up, libcurl has nothing to do.
+            return Int32(clamping: min(Int64(limit), max(0, (left + 999_999) / 1_000_000)))
+        }
+
+        /// Tells libcurl what has happened on one of its sockets.
+        private func tell(_ event: EventPoll.Event) {
+            var running: Int32 = 0
+            curl_multi_socket_action(
+                multi, curl_socket_t(truncatingIfNeeded: event.number),
+                (event.isReadable ? CURL_CSELECT_IN : 0)
+                    | (event.isWritable ? CURL_CSELECT_OUT : 0), &running)
+        }
+
+        /// Tells libcurl that its time is up.
+        private func tellTime() {
+            deadline = nil
+            var running: Int32 = 0
+            curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running)
+        }
+
+        fileprivate func watch(_ descriptor: curl_socket_t, _ wish: Int32) {
+            if wish == CURL_POLL_REMOVE {
+                poll.remove(descriptor)
+            } else {
+                poll.set(
+                    descriptor, reads: wish & CURL_POLL_IN != 0, writes: wish & CURL_POLL_OUT != 0,
+                    number: UInt64(UInt32(bitPattern: descriptor)))
+            }
+        }
+
+        fileprivate func wait(milliseconds: Int) {
+            deadline = milliseconds < 0 ? nil : SystemTime().uptime + .milliseconds(milliseconds)
+        }
+
+        // MARK: Transfers
 
         private func start(_ transfer: Transfer) {
             let easy = EasyTransfer(transfer, self, base)
@@ -208,224 +273,26 @@
         }
     }
 
-    /// A transfer and the easy handle that does it.
-    private final class EasyTransfer {
-        let handle: UnsafeMutableRawPointer
-        let transfer: Transfer
-        private let thread: LoopThread
-        private let lines: UnsafeMutablePointer<curl_slist>?
-        let started: Duration
-        var lastActivity: Duration
-        /// The sockets that libcurl has opened for this transfer.
-        private var opened: [Socket] = []
-        private var isRefused = false
-
-        init?(_ transfer: Transfer, _ thread: LoopThread, _ base: String) {
-            guard let handle = curl_easy_init() else { return nil }
-            self.handle = handle
-            self.transfer = transfer
-            self.thread = thread
-            started = thread.configuration.time.uptime
-            lastActivity = started
-            lines = transfer.request.fieldLines
-            strata_set_callbacks(
-                handle, Unmanaged.passUnretained(self).toOpaque(), headLineArrived,
-                contentArrived, contentWanted, socketOpened, requestReady)
-            prepare(transfer.request, thread.configuration, base)
-        }
-
-        deinit {
-            curl_easy_cleanup(handle)
-            curl_slist_free_all(lines)
-        }
-
-        private func prepare(
-            _ request: OutgoingRequest, _ configuration: Upstream.Configuration, _ base: String
-        ) {
-            set(CURLOPT_URL, base)
-            set(CURLOPT_REQUEST_TARGET, request.target)
-            set(CURLOPT_PROTOCOLS_STR, "http,https")
-            set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-            // No proxy, whatever the environment says.
-            set(CURLOPT_PROXY, "")
-            set(CURLOPT_NOSIGNAL, 1)
-            set(CURLOPT_HTTP_CONTENT_DECODING, 0)
-            set(CURLOPT_BUFFERSIZE, 64 * 1024)
-            set(
-                CURLOPT_CONNECTTIMEOUT_MS,
-                Int(configuration.connectTimeout.saturatedNanoseconds / 1_000_000))
-            if request.method == .head {
-                set(CURLOPT_NOBODY, 1)
-            } else if request.content != .none {
-                set(CURLOPT_UPLOAD, 1)
-                if case .length(let length) = request.content {
-                    _ = strata_set_size(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length))
-                }
-            }
-            set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-            if !request.mayReuseConnection { set(CURLOPT_FRESH_CONNECT, 1) }
-            _ = strata_set_list(handle, CURLOPT_HTTPHEADER, lines)
-        }
-
-        private func set(_ option: CURLoption, _ value: Int) {
-            _ = strata_set_long(handle, option, value)
-        }
-
-        private func set(_ option: CURLoption, _ value: String) {
-            _ = strata_set_string(handle, option, value)
-        }
-
-        // MARK: Connections
-
-        fileprivate func opened(_ socket: Socket) { opened.append(socket) }
-
-        /// Whether the connection, by its port at this end, may be used.
-        ///
-        /// What an origin sends before it was asked must not be taken for an answer
-        /// (RFC 9112 §9.2), and libcurl would.
-        fileprivate func mayUseConnection(_ port: Int) -> Bool {
-            if let socket = opened.first(where: { $0.localPort == port }) {
-                thread.sockets[port] = socket
-            } else if let socket = thread.sockets[port], socket.localPort == port {
-                isRefused = socket.hasInput
-            }
-            return !isRefused
-        }
-
-        /// Whether a connection was refused, so that the transfer begins anew with another.
-        fileprivate func startsAnew() -> Bool {
-            guard isRefused else { return false }
-            isRefused = false
-            set(CURLOPT_FRESH_CONNECT, 1)
-            return true
-        }
-
-        // MARK: Callbacks
-
-        fileprivate func received(headLine line: UnsafeRawBufferPointer) -> Bool {
-            lastActivity = thread.configuration.time.uptime
-            guard let waiters = transfer.received(headLine: line) else { return false }
-            thread.waiters += waiters
-            thread.changed.append(transfer)
-            return true
-        }
-
-        fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
-            lastActivity = thread.configuration.time.uptime
-            switch transfer.received(bytes) {
-            case .taken(let waiter):
-                if let waiter { thread.waiters.append(waiter) }
-                return bytes.count
-            case .full: return Int(CURL_WRITEFUNC_PAUSE)
-            // Another number than that of the bytes ends the transfer.
-            case .over: return bytes.isEmpty ? 1 : 0
-            }
-        }
-
-        fileprivate func fill(_ room: UnsafeMutableRawBufferPointer) -> Int {
-            lastActivity = thread.configuration.time.uptime
-            switch transfer.fill(room) {
-            case .bytes(let count, let waiter):
-                if let waiter { thread.waiters.append(waiter) }
-                return count
-            case .nothingYet: return Int(CURL_READFUNC_PAUSE)
-            case .end: return 0
-            case .over: return Int(CURL_READFUNC_ABORT)
-            }
-        }
-    }
-
-    /// `curl_write_callback`, for the lines of heads and of trailers.
-    private func headLineArrived(
-        bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
-        context: UnsafeMutableRawPointer?
-    ) -> Int {
-        let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-        return context.transfer?.received(headLine: line) ?? false ? line.count : 0
-    }
-
-    /// `curl_write_callback`, for content.
-    private func contentArrived(
-        bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
-        context: UnsafeMutableRawPointer?
-    ) -> Int {
-        context.transfer?.received(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
-    }
-
-    /// `curl_read_callback`.
-    private func contentWanted(
-        room: UnsafeMutablePointer<CChar>?, size: Int, count: Int,
-        context: UnsafeMutableRawPointer?
-    ) -> Int {
-        context.transfer?.fill(UnsafeMutableRawBufferPointer(start: room, count: size * count))
-            ?? Int(CURL_READFUNC_ABORT)
-    }
-
-    /// `curl_sockopt_callback`
-    private func socketOpened(
-        context: UnsafeMutableRawPointer?, descriptor: curl_socket_t, purpose: curlsocktype
+    /// `curl_socket_callback`
+    private func socketWanted(
+        _: UnsafeMutableRawPointer?, descriptor: curl_socket_t, wish: Int32,
+        context: UnsafeMutableRawPointer?, _: UnsafeMutableRawPointer?
     ) -> Int32 {
-        context.transfer?.opened(Socket(descriptor: descriptor))
-        return CURL_SOCKOPT_OK
+        context.loop?.watch(descriptor, wish)
+        return 0
     }
 
-    /// `curl_prereq_callback`: a connection was chosen for the request.
-    private func requestReady(
-        context: UnsafeMutableRawPointer?, remoteAddress: UnsafeMutablePointer<CChar>?,
-        localAddress: UnsafeMutablePointer<CChar>?, remotePort: Int32, localPort: Int32
+    /// `curl_multi_timer_callback`
+    private func timerWanted(
+        _: UnsafeMutableRawPointer?, milliseconds: Int, context: UnsafeMutableRawPointer?
     ) -> Int32 {
-        context.transfer?.mayUseConnection(Int(localPort)) ?? false
-            ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+        context.loop?.wait(milliseconds: milliseconds)
+        return 0
     }
 
     extension UnsafeMutableRawPointer? {
-        fileprivate var transfer: EasyTransfer? {
-            map { Unmanaged<EasyTransfer>.fromOpaque($0).takeUnretainedValue() }
-        }
-    }
-
-    // MARK: - What goes in and out
-
-    extension OutgoingRequest {
-        /// The field lines, for libcurl.
-        ///
-        /// libcurl takes lists apart: it would leave out some lines and change others. So it is
-        /// told of Host, that it shall add nothing of its own, and of one more line that holds all
-        /// the others, which it sends as it is because it begins like one with a value.
-        fileprivate var fieldLines: UnsafeMutablePointer<curl_slist>? {
-            var list = curl_slist_append(nil, "Host: \(host)")
-            list = curl_slist_append(list, "Accept:")
-            list = curl_slist_append(list, "Expect:")
-            var lines: [UInt8] = []
-            for field in fields {
-                if !lines.isEmpty { lines += "\r\n".utf8 }
-                lines += field.name.spelling.utf8
-                lines += ": ".utf8
-                lines += field.valueBytes
-            }
-            guard !lines.isEmpty else { return list }
-            lines.append(0)
-            return lines.withUnsafeBytes {
-                curl_slist_append(list, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
-            }
-        }
-    }
-
-    extension UpstreamError {
-        /// What libcurl says; nil where all went well.
-        fileprivate init?(_ result: CURLcode) {
-            let reason: Reason
-            switch result {
-            case CURLE_OK: return nil
-            case CURLE_OPERATION_TIMEDOUT: reason = .timedOut
-            case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
-                reason = .lost
-            case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_OUT_OF_MEMORY,
-                CURLE_WRITE_ERROR, CURLE_BAD_CONTENT_ENCODING:
-                reason = .malformed
-            default: reason = .unreachable
-            }
-            self.init(reason, String(cString: curl_easy_strerror(result)))
+        fileprivate var loop: LoopThread? {
+            map { Unmanaged<LoopThread>.fromOpaque($0).takeUnretainedValue() }
         }
     }
 #endif
