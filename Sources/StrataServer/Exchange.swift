@@ -154,11 +154,7 @@
             case .handlerToStart:
                 phase = .answering
                 startHandler()
-            case .beforeContent:
-                if state.withLock({ isWanted($0) }) {
-                    phase = .content
-                    return .proceed
-                }
+            case .beforeContent: break
             case .content:
                 phase = .answering
                 let reader = state.withLock { state in
@@ -170,7 +166,11 @@
                 if connection.isBroken { peerIsGone() }
             case .answering: break
             }
-            return state.withLock { state in
+            let isBeforeContent = phase == .beforeContent
+            let step: Step = state.withLock { state in
+                // Looked at under the lock that it is suspended under: whoever asks for content in
+                // between would find nothing to resume.
+                if isBeforeContent, isWanted(state) { return .proceed }
                 if state.isOver { return .close }
                 if let (response, content) = state.response.take() {
                     state.clientTime.pause(at: service.now)
@@ -178,6 +178,8 @@
                 }
                 return suspend(&state, handle) ? .wait : .close
             }
+            if isBeforeContent, case .proceed = step { phase = .content }
+            return step
         }
 
         /// Whether content that has not begun is to be read now: for the handler, or to throw it
