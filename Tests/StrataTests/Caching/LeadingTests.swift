@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Sharing a call where the host forbids calling the handler after the response was returned.
-struct LeadingTests {
+@Suite(.timeLimit(.minutes(1))) struct LeadingTests {
     private func cache(
         _ configuration: Caching.Configuration = .init(),
         _ answer: @escaping @Sendable (Request) async throws -> Response
