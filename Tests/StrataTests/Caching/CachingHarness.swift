@@ -39,6 +39,18 @@ struct CachingHarness: Sendable {
         return Reply(response: response, text: text)
     }
 
+    /// Sends so many requests at once, and opens the gate that the handler stands at once the rest
+    /// had the time to come there too.
+    func herd(_ count: Int, at gate: Gate) async throws -> [Reply] {
+        try await withThrowingTaskGroup(of: Reply.self) { group in
+            for _ in 0..<count { group.addTask { try await send() } }
+            try await gate.waitForWaiters(1)
+            for _ in 0..<1000 { await Task.yield() }
+            gate.open()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
     struct Reply: Sendable {
         let response: Response
         let text: String
@@ -64,5 +76,17 @@ extension Response {
     /// A response with these header fields.
     static func of(_ text: String, _ headers: Headers, status: Status = .ok) -> Response {
         Response(status: status, headers: headers, body: .text(text))
+    }
+
+    /// A response fresh for a minute whose stream stands at the gate between `one ` and `two`.
+    static func inTwoPieces(_ gate: Gate) -> Response {
+        Response(
+            headers: [.cacheControl: "max-age=60"],
+            body: .stream(
+                BodyStream { writer in
+                    try await writer.write("one ")
+                    try await gate.pass()
+                    try await writer.write("two")
+                }))
     }
 }

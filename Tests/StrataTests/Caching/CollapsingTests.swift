@@ -4,26 +4,13 @@ import Synchronization
 import Testing
 
 struct CollapsingTests {
-    /// Sends so many requests at once, and lets the handler go on once all of them wait.
-    private func herd(
-        _ count: Int, _ cache: CachingHarness, _ gate: Gate, calls: Int
-    ) async throws -> [CachingHarness.Reply] {
-        try await withThrowingTaskGroup(of: CachingHarness.Reply.self) { group in
-            for _ in 0..<count { group.addTask { try await cache.send() } }
-            while cache.origin.count < calls { await Task.yield() }
-            for _ in 0..<1000 { await Task.yield() }
-            gate.open()
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-    }
-
     @Test func `requests for one thing at one time are one call`() async throws {
         let gate = Gate()
         let cache = CachingHarness { _ in
             try await gate.pass()
             return .of("x", [.cacheControl: "max-age=60"])
         }
-        let replies = try await herd(100, cache, gate, calls: 1)
+        let replies = try await cache.herd(100, at: gate)
         #expect(cache.origin.count == 1)
         #expect(replies.allSatisfy { $0.text == "x" })
         #expect(replies.count { $0.cacheStatus.contains("collapsed") || $0.isHit } == 99)
@@ -35,7 +22,7 @@ struct CollapsingTests {
             try await gate.pass()
             return .of("x", [.cacheControl: "max-age=0", .etag: "\"1\""])
         }
-        let replies = try await herd(50, cache, gate, calls: 1)
+        let replies = try await cache.herd(50, at: gate)
         #expect(replies.allSatisfy { $0.text == "x" })
         #expect(cache.origin.count < 50)
     }
@@ -56,17 +43,8 @@ struct CollapsingTests {
 
     @Test func `a streamed response is joined while it is made`() async throws {
         let gate = Gate()
-        let cache = CachingHarness { _ in
-            Response(
-                headers: [.cacheControl: "max-age=60"],
-                body: .stream(
-                    BodyStream { writer in
-                        try await writer.write("one ")
-                        try await gate.pass()
-                        try await writer.write("two")
-                    }))
-        }
-        let replies = try await herd(20, cache, gate, calls: 1)
+        let cache = CachingHarness { _ in .inTwoPieces(gate) }
+        let replies = try await cache.herd(20, at: gate)
         #expect(cache.origin.count == 1)
         #expect(replies.allSatisfy { $0.text == "one two" })
         #expect(try await cache.send().isHit)

@@ -12,19 +12,6 @@ import Testing
         CachingHarness(configuration: configuration, isDetachable: false, answer)
     }
 
-    /// Sends so many requests at once, and lets the handler go on once all of them wait.
-    private func herd(
-        _ count: Int, _ cache: CachingHarness, _ gate: Gate
-    ) async throws -> [CachingHarness.Reply] {
-        try await withThrowingTaskGroup(of: CachingHarness.Reply.self) { group in
-            for _ in 0..<count { group.addTask { try await cache.send() } }
-            try await gate.waitForWaiters(1)
-            for _ in 0..<1000 { await Task.yield() }
-            gate.open()
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-    }
-
     @Test(arguments: ["max-age=60", "max-age=0"])
     func `requests for one thing at one time are one call`(control: String) async throws {
         let gate = Gate()
@@ -32,7 +19,7 @@ import Testing
             try await gate.pass()
             return .of("x", [.cacheControl: control])
         }
-        let replies = try await herd(100, cache, gate)
+        let replies = try await cache.herd(100, at: gate)
         // What is stale at once doesn't answer who comes when it was made.
         #expect(cache.origin.count <= (control == "max-age=60" ? 1 : 5))
         #expect(replies.allSatisfy { $0.text == "x" })
@@ -46,7 +33,7 @@ import Testing
             try await gate.pass()
             return .of("x", [.cacheControl: "private"])
         }
-        let replies = try await herd(50, cache, gate)
+        let replies = try await cache.herd(50, at: gate)
         #expect(cache.origin.count == 50)
         #expect(replies.allSatisfy { !$0.cacheStatus.contains("collapsed") && !$0.isHit })
         // It is remembered: the next ones don't wait for each other at all.
@@ -55,17 +42,8 @@ import Testing
 
     @Test func `a streamed response is joined while it is made`() async throws {
         let gate = Gate()
-        let cache = cache { _ in
-            Response(
-                headers: [.cacheControl: "max-age=60"],
-                body: .stream(
-                    BodyStream { writer in
-                        try await writer.write("one ")
-                        try await gate.pass()
-                        try await writer.write("two")
-                    }))
-        }
-        let replies = try await herd(20, cache, gate)
+        let cache = cache { _ in .inTwoPieces(gate) }
+        let replies = try await cache.herd(20, at: gate)
         #expect(cache.origin.count == 1)
         #expect(replies.allSatisfy { $0.text == "one two" })
         #expect(try await cache.send().isHit)
@@ -100,22 +78,13 @@ import Testing
             try await gate.pass()
             throw Broken()
         }
-        await #expect(throws: Broken.self) { try await herd(10, cache, gate) }
+        await #expect(throws: Broken.self) { try await cache.herd(10, at: gate) }
         #expect(cache.origin.count == 1)
     }
 
     @Test func `a stream goes on for the others when the leader's client goes away`() async throws {
         let gate = Gate()
-        let cache = cache { _ in
-            Response(
-                headers: [.cacheControl: "max-age=60"],
-                body: .stream(
-                    BodyStream { writer in
-                        try await writer.write("one ")
-                        try await gate.pass()
-                        try await writer.write("two")
-                    }))
-        }
+        let cache = cache { _ in .inTwoPieces(gate) }
         let leader = Task { try await cache.send() }
         try await gate.waitForWaiters(1)
         let follower = Task { try await cache.send() }

@@ -74,8 +74,11 @@ import Testing
         Clause("a token is opaque, and may stand in a URL as it is") { shop in
             let token = try token(try await shop.get("/books?page_size=5")) ?? ""
             let bytes = [UInt8](base64URL: token) ?? []
-            return token.utf8.allSatisfy(\.isUnreservedInURI) && bytes.count > 16
-                && !String(decoding: bytes, as: UTF8.self).contains("5")
+            // The place is a small number of eight bytes: most would be zero if it weren't sealed.
+            let showsPlace = bytes.indices.dropLast(3).contains {
+                bytes[$0..<($0 + 4)] == [0, 0, 0, 0]
+            }
+            return token.utf8.allSatisfy(\.isUnreservedInURI) && bytes.count > 16 && !showsPlace
         },
         Clause("a token is no way to what another user may see") { shop in
             let own = try await shop.get("/books", headers: [.authorization: "ann"])
