@@ -5,15 +5,15 @@ import Synchronization
 final class Siblings: EncodedSiblings {
     let identity: [UInt8]
     let name: String
-    private let kept = Mutex<[String: EncodedSibling]>([:])
-    private let offers = Mutex(0)
+    /// What was offered, and how often: whoever sees the one finds the other to match.
+    private let state = Mutex((kept: [String: EncodedSibling](), offers: 0))
 
     init(of identity: [UInt8], name: String = "entry") {
         self.identity = identity
         self.name = name
     }
 
-    var offerCount: Int { offers.withLock { $0 } }
+    var offerCount: Int { state.withLock { $0.offers } }
 
     /// A hit that these stand beside.
     var hit: Response {
@@ -24,10 +24,12 @@ final class Siblings: EncodedSiblings {
 
     func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
-    func sibling(in coding: String) async -> EncodedSibling? { kept.withLock { $0[coding] } }
+    func sibling(in coding: String) async -> EncodedSibling? { state.withLock { $0.kept[coding] } }
 
     func offer(_ sibling: EncodedSibling, in coding: String) async {
-        kept.withLock { $0[coding] = sibling }
-        offers.withLock { $0 += 1 }
+        state.withLock {
+            $0.kept[coding] = sibling
+            $0.offers += 1
+        }
     }
 }
