@@ -30,7 +30,7 @@
         static let help = """
             strata-proxy --upstream URL [--listen HOST:PORT] [--redis URL] [--memory SIZE]
                          [--target-field NAME]… [--compress] [--ttl PATTERN=SECONDS]…
-                         [--store-set-cookie] [--explain]
+                         [--upstream-timeout SECONDS] [--store-set-cookie] [--explain]
 
               --upstream URL         the origin: http://HOST:PORT or https://HOST:PORT
               --listen HOST:PORT     where to listen; 127.0.0.1:8080 by default
@@ -45,6 +45,9 @@
               --ttl PATTERN=SECONDS  how long responses are fresh that say nothing about it,
                                      such as --ttl '/images/**=3600'; may be repeated, the
                                      first pattern that fits counting
+              --upstream-timeout SECONDS
+                                     how long the origin may be silent, before its response
+                                     and amid it; 60 by default
               --store-set-cookie     store responses that set a cookie like any other, and give
                                      the cookie to everybody; they are never stored otherwise
               --explain              say in Strata-Explain what was stored, what wasn't, and why;
@@ -53,7 +56,8 @@
             """
 
         static func read(_ arguments: some Sequence<String>) -> Reading {
-            var upstream: Upstream?
+            var url: String?
+            var upstream = Upstream.Configuration()
             var change: [(inout Options) -> Void] = []
             var rest = Array(arguments)[...]
             do {
@@ -74,7 +78,11 @@
                     case "--store-set-cookie" where mark == nil:
                         change.append { $0.storesSetCookie = true }
                     case "--explain" where mark == nil: change.append { $0.explains = true }
-                    case "--upstream": upstream = try Upstream(value())
+                    case "--upstream": url = try value()
+                    case "--upstream-timeout":
+                        let timeout = Duration.seconds(try seconds(value()))
+                        upstream.firstByteTimeout = timeout
+                        upstream.idleTimeout = timeout
                     case "--listen":
                         let address = try ListenAddress(value())
                         change.append { $0.address = address }
@@ -93,8 +101,8 @@
                     default: throw Invalid("Unknown option: \(argument).")
                     }
                 }
-                guard let upstream else { throw Invalid("--upstream URL is missing.") }
-                var options = Options(upstream: upstream)
+                guard let url else { throw Invalid("--upstream URL is missing.") }
+                var options = Options(upstream: try Upstream(url, upstream))
                 for change in change { change(&options) }
                 return .run(options)
             } catch let error as Invalid {
@@ -117,6 +125,13 @@
                 if !isTooLarge { return size }
             }
             throw Invalid("“\(text)” is no size; write one such as 256MiB.")
+        }
+
+        private static func seconds(_ text: String) throws(Invalid) -> Int {
+            guard let seconds = Int(text), (1...86_400).contains(seconds) else {
+                throw Invalid("“\(text)” is no time; write seconds, from 1 to 86400.")
+            }
+            return seconds
         }
 
         private static func field(_ text: String) throws(Invalid) -> HeaderName {

@@ -15,7 +15,7 @@
                 "--listen", "[::1]:0", "--upstream=http://127.0.0.1:9/", "--memory=2GiB",
                 "--target-field", "CDN-Cache-Control", "--target-field=X", "--compress",
                 "--ttl", "/a/**=60", "--ttl=/b=c=0", "--redis", "redis://127.0.0.1", "--explain",
-                "--store-set-cookie",
+                "--store-set-cookie", "--upstream-timeout=5",
             ])
             guard case .run(let options) = reading else {
                 Issue.record("\(reading)")
@@ -50,6 +50,7 @@
             for bad in [
                 "--upstream=ftp://a", "--upstream=http://a/b", "--upstream=http://u@a",
                 "--listen=8080", "--memory=0", "--memory=1MB", "--memory=99999999999GiB",
+                "--upstream-timeout=0", "--upstream-timeout=1s", "--upstream-timeout=86401",
                 "--target-field=a b", "--ttl=/a", "--ttl=a=1", "--ttl=/a=-1", "--ttl=/**/a=1",
             ] {
                 #expect(message(origin, bad) != nil, "\(bad)")
