@@ -117,8 +117,8 @@ extension Caching {
                 await rememberUncacheable(target)
             }
         case .store(let head, .there(let bytes), let origin):
-            // In memory it is stored at once; nobody waits for a store that is further away.
-            let isNear = store is MemoryStore
+            // Nobody waits for a store that is further away than the memory.
+            let isNear = records?.storesAtOnce ?? false
             if isNear { await save(head, bytes, request, target, found) }
             publish(.shared(head, .bytes(bytes), origin: origin))
             if !isNear { await save(head, bytes, request, target, found) }

@@ -54,8 +54,8 @@ extension Caching {
         switch outcome {
         case .store(let head, .there(let bytes), let origin):
             let fetched = Fetched.shared(head, .bytes(bytes), origin: origin)
-            // In memory it is stored at once; nobody waits for a store that is further away.
-            let isNear = store is MemoryStore
+            // Nobody waits for a store that is further away than the memory.
+            let isNear = records?.storesAtOnce ?? false
             if isNear { await save(head, bytes, request, target, found) }
             lead.publish(fetched)
             if !isNear { await save(head, bytes, request, target, found) }

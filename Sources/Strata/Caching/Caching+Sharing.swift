@@ -55,7 +55,7 @@ extension Caching {
         guard case .shared(let head, let content, _) = fetched else { return true }
         switch content {
         // It was stored before anybody got it: whoever did not find it there came for another one.
-        case .bytes where store is MemoryStore: return false
+        case .bytes where records?.storesAtOnce ?? false: return false
         // The next one may find the handler well again.
         case .filling(let filling) where filling.isBroken: return false
         case .bytes, .filling: break

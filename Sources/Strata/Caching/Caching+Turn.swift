@@ -13,7 +13,7 @@ extension Caching {
             await self.newer(than: found, request, target).map(Turn.stored)
         }
         let name = flightKey(request, target, found).text
-        guard let store = store as? TieredStore, let leases = store.leases,
+        guard let store = store as? any LeasingStore, let leases = store.leases,
             let watch = store.watchLease(of: name), target.directives.noCache == .absent
         else { return await newer() ?? .fill(nil) }
         defer { watch.end() }

@@ -2,10 +2,12 @@ import Synchronization
 
 /// A store in whose processes only one at a time fills a thing.
 protocol LeasingStore: Sendable {
+    /// Where leases are taken; nil where the store lends none.
+    var leases: (any LeaseStore)? { get }
     /// Begins to watch the lease of a name; nil where the store lends none.
     func watchLease(of name: String) -> LeaseRoom.Watch?
-    /// Where leases are taken.
-    var leases: (any LeaseStore)? { get }
+    /// What came of asking for a lease; nil where the store failed.
+    func takeLease(of name: String, token: LeaseToken) async -> LeaseAnswer?
 }
 
 extension TieredStore: LeasingStore {
@@ -15,7 +17,6 @@ extension TieredStore: LeasingStore {
         leases == nil ? nil : tier.leaseRoom.watch(name)
     }
 
-    /// What came of asking for a lease; nil where the store failed.
     func takeLease(of name: String, token: LeaseToken) async -> LeaseAnswer? {
         guard let leases else { return nil }
         return try? await ask { () throws(StoreError) in

@@ -1,5 +1,8 @@
 /// A store that the cache asks for what it keeps there in one step, purges and all.
 protocol RecordStore: CacheStore {
+    /// Whether what is set is there at once, so that nobody waits for it.
+    var storesAtOnce: Bool { get }
+
     /// The record under a key, where that is known without waiting.
     func recordNow(_ key: CacheKey) -> PromptRecord
 
@@ -24,6 +27,8 @@ protocol RecordStore: CacheStore {
 }
 
 extension RecordStore {
+    var storesAtOnce: Bool { false }
+
     /// What is shared with other processes is written for each form by itself.
     func attach(
         _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
@@ -40,6 +45,8 @@ enum PromptRecord: Sendable {
 }
 
 extension MemoryStore: RecordStore {
+    var storesAtOnce: Bool { true }
+
     func recordNow(_ key: CacheKey) -> PromptRecord { .known(record(key)) }
 
     func record(
