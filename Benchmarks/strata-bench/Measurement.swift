@@ -47,6 +47,65 @@ func measure(
         ])
 }
 
+/// An operation that is held against others.
+struct Contender {
+    /// What it is.
+    let name: String
+    /// What is timed.
+    let operation: () async throws -> Void
+
+    init(_ name: String, _ operation: @escaping () async throws -> Void) {
+        self.name = name
+        self.operation = operation
+    }
+}
+
+/// Times operations against the first of them.
+///
+/// They take turns of a few milliseconds, so that what the machine does at the moment happens to
+/// all of them alike, and every other round goes backwards, so that none always follows the same.
+/// The column `speed` has how many times as fast as the first each was: the median over the rounds,
+/// where rows that are timed one after the other would tell how the machine's speed changed.
+func compare(
+    _ contenders: [Contender], rounds: Int = 100, turn: Duration = .milliseconds(4)
+) async throws -> [Measurement] {
+    let time = SystemTime()
+    var operations: [Int] = []
+    for contender in contenders {
+        // The first call may make what the others use.
+        try await contender.operation()
+        let start = time.uptime
+        var count = 0
+        repeat {
+            try await contender.operation()
+            count += 1
+        } while time.uptime - start < turn
+        operations.append(count)
+    }
+    var nanoseconds = [[Double]](repeating: [], count: contenders.count)
+    var allocations = nanoseconds
+    for round in 0..<rounds {
+        let indices = Array(contenders.indices)
+        for index in round.isMultiple(of: 2) ? indices : indices.reversed() {
+            let (operation, count) = (contenders[index].operation, operations[index])
+            let (start, before) = (time.uptime, allocation_count())
+            for _ in 0..<count { try await operation() }
+            let (elapsed, allocated) = (time.uptime - start, allocation_count() - before)
+            nanoseconds[index].append(elapsed / .nanoseconds(1) / Double(count))
+            allocations[index].append(Double(allocated) / Double(count))
+        }
+    }
+    return contenders.indices.map { index in
+        let speeds = zip(nanoseconds[0], nanoseconds[index]).map { $0 / $1 }
+        return Measurement(
+            name: contenders[index].name,
+            values: [
+                ("ns", median(nanoseconds[index])), ("allocations", median(allocations[index])),
+                ("speed", median(speeds)),
+            ])
+    }
+}
+
 /// The value in the middle.
 func median(_ values: some Sequence<Double>) -> Double {
     let sorted = values.sorted()

@@ -9,26 +9,13 @@ extension Suite {
         summary: "JSON of 20 KB through Compression, beside zlib by itself; the traits count"
     ) {
         let content = JSONSample.content(count: 20_000)
-        var rows: [Measurement] = []
-        var base: Double?
-        func add(_ name: String, _ count: Int, _ operation: () async throws -> Void) async throws {
-            let measured = try await measure(name, operations: 300, operation)
-            let nanoseconds = measured["ns"]
-            base = base ?? nanoseconds
-            rows.append(
-                Measurement(
-                    name: name,
-                    values: [
-                        ("MB/s", Double(content.count) / nanoseconds * 1000),
-                        ("ratio", Double(content.count) / Double(count)),
-                        ("of zlib-6's speed", (base ?? nanoseconds) / nanoseconds),
-                    ]))
-        }
+        var contenders: [Contender] = []
+        var counts: [Int] = []
         for level: Int32 in [6, 1] {
             let zlib = try PlainZlib(level: level)
-            try await add("zlib by itself, level \(level)", zlib.compressed(content).count) {
-                _ = zlib.compressed(content)
-            }
+            counts.append(zlib.compressed(content).count)
+            contenders.append(
+                Contender("zlib by itself, level \(level)") { _ = zlib.compressed(content) })
         }
         for coding in ContentCoding.allCases {
             for level in [6, 1] {
@@ -36,13 +23,20 @@ extension Suite {
                 configuration.level = level
                 let app = wrap({ _ in .json(content) }) { Compression(configuration) }
                 let request = Request(.get, "/", headers: [.acceptEncoding: coding.rawValue])
-                let body = try await app(request).body.collect(upTo: content.count)
-                try await add("\(coding.rawValue), level \(level)", body.count) {
-                    _ = try await app(request)
-                }
+                counts.append(try await app(request).body.collect(upTo: content.count).count)
+                contenders.append(
+                    Contender("\(coding.rawValue), level \(level)") { _ = try await app(request) })
             }
         }
-        return rows
+        return try await compare(contenders).enumerated().map { index, measured in
+            Measurement(
+                name: measured.name,
+                values: [
+                    ("MB/s", Double(content.count) / measured["ns"] * 1000),
+                    ("ratio", Double(content.count) / Double(counts[index])),
+                    ("of zlib-6's speed", measured["speed"]),
+                ])
+        }
     }
 
     /// Hits in memory with a form that was made before.
@@ -71,17 +65,14 @@ extension Suite {
         }
         let browser = "gzip, deflate, br, zstd"
         for accepted in [browser, "gzip", nil] { _ = try await cached(request(accepted)) }
-        var rows: [Measurement] = []
-        for (name, app, accepted) in [
-            ("identity hit", cached, nil), ("gzip hit", cached, "gzip"),
-            ("a browser's hit", cached, browser), ("gzip compressed anew", uncached, "gzip"),
-        ] {
-            let wanted = request(accepted)
-            let operations = name.hasSuffix("hit") ? 50_000 : 300
-            rows.append(
-                try await measure(name, operations: operations) { _ = try await app(wanted) })
-        }
-        return rows
+        return try await compare(
+            [
+                ("identity hit", cached, nil), ("gzip hit", cached, "gzip"),
+                ("a browser's hit", cached, browser), ("gzip compressed anew", uncached, "gzip"),
+            ].map { name, app, accepted in
+                let wanted = request(accepted)
+                return Contender(name) { _ = try await app(wanted) }
+            })
     }
 
     /// Streams: what small pieces cost in density, and what a stream takes of memory and time.
