@@ -131,7 +131,7 @@ extension Response {
 
 extension Headers {
     /// Whether `no-transform` stands in `Cache-Control`.
-    fileprivate var forbidTransformation: Bool {
+    var forbidTransformation: Bool {
         contains(.cacheControl) && CacheControl(self, .cacheControl).noTransform
     }
 }

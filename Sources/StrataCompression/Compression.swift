@@ -54,7 +54,8 @@ public struct Compression: Middleware {
 
     /// Answers with what the rest of the chain answers, compressed where that serves the client.
     public func respond(to request: Request, next: Next) async throws -> Response {
-        let (accepted, negotiation) = negotiations.outcome(for: request.headers)
+        let asked = negotiations.outcome(for: request.headers)
+        let negotiation = asked.negotiation
         if negotiation == .nothingAcceptable,
             configuration.whenNothingIsAcceptable == .notAcceptable
         {
@@ -69,8 +70,9 @@ public struct Compression: Middleware {
             case .unsupported: return Problem.unsupportedContentCoding.response
             }
         }
-        inner.headers.removeCodings(fromConditionsOf: accepted, configuration.codings)
+        inner.headers.removeCodings(fromConditionsOf: asked.accepted, configuration.codings)
         var response = try await next(inner)
+        if sendAgain(&response, request, negotiation) { return response }
         var decision = decide(response, request, negotiation)
         if decision == .identity(.partial), case .coding = negotiation, request.method == .get,
             inner.headers.mayResumeEncodedContent
@@ -81,10 +83,12 @@ public struct Compression: Middleware {
             response = try await next(inner)
             decision = decide(response, request, negotiation)
         }
+        let original = response
         if case .encode(let coding) = decision {
             decision = await encode(&response, in: coding)
         }
         finish(&response, to: request, decision, negotiation)
+        if case .encode(let coding) = decision { keep(response, of: original, request, coding) }
         events(CompressionEvent(decision))
         return response
     }
@@ -112,6 +116,56 @@ public struct Compression: Middleware {
     }
 }
 
+// MARK: - The same again
+
+extension Compression {
+    /// Puts what was made of the same response for an earlier request in its place; false where
+    /// nothing was.
+    private func sendAgain(
+        _ response: inout Response, _ request: Request, _ negotiation: Negotiation
+    ) -> Bool {
+        guard case .coding(let coding) = negotiation, let siblings = response.encodedSiblings,
+            let (fields, sibling) = siblings.ready(in: coding.rawValue),
+            fields.fit(response, by: negotiations), isLikeAnyOther(request, response)
+        else { return false }
+        switch sibling {
+        case .bytes(let bytes):
+            remaker?.note(siblings, servedBy: coder(of: coding))
+            response.body = .bytes(bytes)
+        case .densest(let bytes): response.body = .bytes(bytes)
+        case .notSmaller: return false
+        }
+        response.headers = fields.headers
+        events(CompressionEvent(.encode(coding)))
+        return true
+    }
+
+    /// Keeps what became of the fields of a response from the cache, for the next request that gets
+    /// the same.
+    private func keep(
+        _ response: Response, of original: Response, _ request: Request, _ coding: ContentCoding
+    ) {
+        guard let siblings = original.encodedSiblings, case .bytes = response.body,
+            isLikeAnyOther(request, original)
+        else { return }
+        siblings.keep(
+            EncodedFields(response.headers, of: original, by: negotiations), in: coding.rawValue)
+    }
+
+    /// Whether nothing in the request but the coding it accepts, and nothing about the response that
+    /// isn't in its fields, has a say in how it is encoded.
+    private func isLikeAnyOther(_ request: Request, _ response: Response) -> Bool {
+        request.method == .get && !request.headers.forbidTransformation && response.secrets.isEmpty
+    }
+
+    private func coder(of coding: ContentCoding) -> Coder {
+        guard let coder = coders.first(where: { $0.coding == coding }) else {
+            preconditionFailure("Only what is offered is negotiated")
+        }
+        return coder
+    }
+}
+
 // MARK: - The content
 
 extension Compression {
@@ -119,9 +173,7 @@ extension Compression {
     private func encode(_ response: inout Response, in coding: ContentCoding) async
         -> CodingDecision
     {
-        guard let coder = coders.first(where: { $0.coding == coding }) else {
-            preconditionFailure("Only what is offered is negotiated")
-        }
+        let coder = coder(of: coding)
         switch response.body {
         case .bytes(let bytes) where bytes.count <= configuration.maximumBufferedBytes:
             do {
@@ -254,6 +306,6 @@ extension HeaderName {
     /// replaces (RFC 3230), and `Content-MD5` is long abolished and still sent (RFC 7231
     /// appendix B).
     static let trueOfOneCodingOnly: [HeaderName] = [
-        .contentLength, .contentDigest, .reprDigest, "Digest", "Content-MD5",
+        .contentLength, .contentDigest, .reprDigest, .digest, .contentMD5,
     ]
 }

@@ -37,15 +37,13 @@ extension Caching {
                 with: stored.head, .bytes(stored.content), to: request, status, now, key: key,
                 stored: stored)
         }
+        let (headers, siblings) = stored.latestHit(
+            age: Int(age.wholeSeconds), timeToLive: timeToLive, cache: configuration.name
+        ) { self.siblings(of: stored, under: key) }
         var response = Response(
-            status: stored.head.status,
-            headers: stored.hitFields(
-                age: Int(age.wholeSeconds), timeToLive: timeToLive, cache: configuration.name),
-            body: .bytes(stored.content))
+            status: stored.head.status, headers: headers, body: .bytes(stored.content))
         if stored.head.compression != .automatic { response.compression = stored.head.compression }
-        if request.headers.contains(.acceptEncoding) {
-            response.encodedSiblings = siblings(of: stored, under: key)
-        }
+        if request.headers.contains(.acceptEncoding) { response.encodedSiblings = siblings }
         events(CacheEvent(method: request.method, path: request.path, status: status))
         return response
     }

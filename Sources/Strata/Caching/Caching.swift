@@ -89,7 +89,7 @@ public struct Caching: Middleware {
     let flights: SingleFlight<CacheKey, Fetched>
     /// Draws a number from 0 to below 1.
     let draw: @Sendable () -> Double
-    /// The cache as an object, for what outlives a call.
+    /// The cache as an object, for what outlives a call; nil in the object itself.
     private var reference: CacheReference?
 
     /// Makes a cache.
@@ -401,8 +401,8 @@ public struct Caching: Middleware {
 
     /// The encoded forms of a stored response's content; nil where it has none.
     func siblings(of stored: StoredResponse, under key: CacheKey) -> StoredSiblings? {
-        stored.content.isEmpty
-            ? nil : StoredSiblings(of: stored, key: key, cache: reference ?? CacheReference(self))
+        guard !stored.content.isEmpty, let reference else { return nil }
+        return StoredSiblings(of: stored, key: key, cache: reference)
     }
 
     /// Adds what every answer carries, and tells of it.

@@ -12,7 +12,8 @@ final class StoredResponse: Sendable, Equatable {
     let siblings: [(coding: String, sibling: EncodedSibling)]
 
     /// Guarded: by whoever answers with the response; what the last answer that was all of it had.
-    private let latest = Mutex<HitFields?>(nil)
+    /// Nothing in it refers to the response or to the cache, which would then never go.
+    private let latest = Mutex<LatestHit?>(nil)
 
     init(
         head: StoredHead, content: [UInt8],
@@ -23,22 +24,27 @@ final class StoredResponse: Sendable, Equatable {
         self.siblings = siblings
     }
 
-    /// The fields of an answer that is all of the response: those stored, its age, and what the
-    /// cache did. Within a second all such answers have the same, so they are made once.
+    /// What an answer has that is all of the response: the fields stored, its age, and what the
+    /// cache did; and beside them the encoded forms. Within a second all such answers have the
+    /// same, so it is made once.
     ///
     /// - Parameters:
     ///   - age: in seconds, as ``timeToLive`` is.
     ///   - cache: the name of the cache.
-    func hitFields(age: Int, timeToLive: Int, cache: String) -> Headers {
+    ///   - siblings: makes the encoded forms.
+    func latestHit(
+        age: Int, timeToLive: Int, cache: String, siblings: () -> StoredSiblings?
+    ) -> (headers: Headers, siblings: StoredSiblings?) {
         latest.withLock { latest in
             if let latest, latest.age == age, latest.timeToLive == timeToLive,
                 latest.cache == cache
             {
-                return latest.headers
+                return (latest.headers, latest.siblings)
             }
-            let made = HitFields(of: head, age: age, timeToLive: timeToLive, cache: cache)
+            let made = LatestHit(
+                of: head, age: age, timeToLive: timeToLive, cache: cache, siblings: siblings())
             latest = made
-            return made.headers
+            return (made.headers, made.siblings)
         }
     }
 
@@ -47,12 +53,6 @@ final class StoredResponse: Sendable, Equatable {
     /// It asks for no more of the head than it takes: to copy the whole would count up a reference
     /// for each part of it, which costs all threads that answer with it more than all else.
     func age(at now: Timestamp) -> Duration { max(.zero, now - head.born) }
-
-    /// What is known of the content in a coding.
-    func sibling(in coding: String) -> EncodedSibling? {
-        for known in siblings where known.coding == coding { return known.sibling }
-        return nil
-    }
 
     /// The siblings, where that is the content they are of.
     func siblings(of content: [UInt8]) -> [(coding: String, sibling: EncodedSibling)] {
@@ -89,13 +89,16 @@ final class StoredResponse: Sendable, Equatable {
 }
 
 /// What answers from a stored response have in common for a second.
-private struct HitFields: Sendable {
+private struct LatestHit: Sendable {
     let age: Int
     let timeToLive: Int
     let cache: String
     let headers: Headers
+    let siblings: StoredSiblings?
 
-    init(of head: StoredHead, age: Int, timeToLive: Int, cache: String) {
+    init(
+        of head: StoredHead, age: Int, timeToLive: Int, cache: String, siblings: StoredSiblings?
+    ) {
         var headers = head.headers
         headers.reserveCapacity(headers.count + 2)
         headers[.age] = String(age)
@@ -108,6 +111,7 @@ private struct HitFields: Sendable {
         self.timeToLive = timeToLive
         self.cache = cache
         self.headers = headers
+        self.siblings = siblings
     }
 }
 

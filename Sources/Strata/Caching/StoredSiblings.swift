@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The encoded forms of a stored response's content.
 ///
 /// A store in memory keeps them in the response's own entry, so that who finds the one has the
@@ -5,50 +7,75 @@
 /// the content came in, so that those of an older content are never found again, and expire by
 /// themselves.
 final class StoredSiblings: EncodedSiblings {
-    private let stored: StoredResponse
+    let identity: [UInt8]
+
+    /// The head of the response.
+    private let head: StoredHead
+    /// What its entry held.
+    private let known: [(coding: String, sibling: EncodedSibling)]
     private let key: CacheKey
-    private let cache: CacheReference
+    /// Weak, because these are kept in the response's entry and the cache holds the store.
+    private weak let cache: CacheReference?
+    /// Guarded: by whoever encodes the response; for each coding those of the last answer.
+    private let fields = Mutex<[(coding: String, fields: EncodedFields)]>([])
 
     /// Makes the siblings of the response that is stored under the key.
     init(of stored: StoredResponse, key: CacheKey, cache: CacheReference) {
-        self.stored = stored
+        identity = stored.content
+        head = stored.head
+        known = stored.siblings
         self.key = key
         self.cache = cache
     }
 
-    var identity: [UInt8] { stored.content }
-
     func hash(into hasher: inout Hasher) {
         hasher.combine(key)
-        hasher.combine(stored.head.made)
+        hasher.combine(head.made)
     }
 
     func sibling(in coding: String) async -> EncodedSibling? {
-        if let sibling = stored.sibling(in: coding) { return sibling }
+        if let known = known.first(where: { $0.coding == coding }) { return known.sibling }
         // It may have come since.
-        if case .known(.response(let current)) = cache.caching.records?.recordNow(key),
-            let sibling = current.siblings(of: stored.content).first(where: { $0.coding == coding })
+        if case .known(.response(let current)) = cache?.caching.records?.recordNow(key),
+            let sibling = current.siblings(of: identity).first(where: { $0.coding == coding })
         {
             return sibling.sibling
         }
-        guard case .encoded(let sibling) = await cache.caching.record(key(of: coding)) else {
+        guard case .encoded(let sibling) = await cache?.caching.record(key(of: coding)) else {
             return nil
         }
         return sibling
     }
 
     func offer(_ sibling: EncodedSibling, in coding: String) async {
-        switch cache.caching.records?.attach(sibling, in: coding, to: stored, under: key) {
+        guard let cache = cache?.caching else { return }
+        switch cache.records?.attach(sibling, in: coding, to: identity, under: key) {
         case .attached, .gone: return
         case .apart, nil: break
         }
-        let timeToLive = cache.caching.timeToLive(of: stored.head)
+        let timeToLive = cache.timeToLive(of: head)
         guard timeToLive > .zero else { return }
-        await cache.caching.set(.encoded(sibling), for: key(of: coding), timeToLive: timeToLive)
+        await cache.set(.encoded(sibling), for: key(of: coding), timeToLive: timeToLive)
+    }
+
+    func ready(in coding: String) -> (fields: EncodedFields, sibling: EncodedSibling)? {
+        guard let known = known.first(where: { $0.coding == coding }),
+            let kept = fields.withLock({ $0.first { $0.coding == coding }?.fields })
+        else { return nil }
+        return (kept, known.sibling)
+    }
+
+    func keep(_ fields: EncodedFields, in coding: String) {
+        // They are of no use without the content, which is asked for anew as long as it isn't here.
+        guard known.contains(where: { $0.coding == coding }) else { return }
+        self.fields.withLock { kept in
+            kept.removeAll { $0.coding == coding }
+            kept.append((coding, fields))
+        }
     }
 
     private func key(of coding: String) -> CacheKey {
-        key.appending("made \(stored.head.made.nanoseconds) \(coding)")
+        key.appending("made \(head.made.nanoseconds) \(coding)")
     }
 }
 

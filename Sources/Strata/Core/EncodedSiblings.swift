@@ -1,7 +1,7 @@
 /// The encoded forms of one content that is kept somewhere: each is made once, and kept beside
 /// the content that it was made of.
 ///
-/// Whoever answers from a cache puts one into the response's values, with
+/// Whoever answers from a cache puts one beside the response's body, with
 /// ``Response/encodedSiblings``. Whoever compresses the response asks it first, and offers what it
 /// had to make.
 package protocol EncodedSiblings: AnyObject, Sendable {
@@ -17,6 +17,45 @@ package protocol EncodedSiblings: AnyObject, Sendable {
 
     /// Hands over what was made of the content in a coding; it may be kept or not.
     func offer(_ sibling: EncodedSibling, in coding: String) async
+
+    /// What an answer in a coding takes: the fields that were kept last, and the content that goes
+    /// with them; nil where there are none.
+    func ready(in coding: String) -> (fields: EncodedFields, sibling: EncodedSibling)?
+
+    /// Hands over the fields of an answer in a coding, to be found for as long as the response from
+    /// the cache is the same; they may be kept or not.
+    func keep(_ fields: EncodedFields, in coding: String)
+}
+
+/// The fields of a response from the cache as they go with its content in a coding.
+///
+/// Most of what a hit costs is to make its fields true of the coding, and hits that follow each
+/// other are the same: the next need only be known for it.
+package struct EncodedFields: Sendable {
+    /// The fields.
+    package let headers: Headers
+    private let status: Status
+    private let original: Headers
+    private let compression: ResponseCompression
+    /// Who made them: another would do it in its own way.
+    private let maker: any AnyObject & Sendable
+
+    /// Takes what the fields of a response have become.
+    package init(
+        _ headers: Headers, of response: Response, by maker: any AnyObject & Sendable
+    ) {
+        self.headers = headers
+        status = response.status
+        original = response.headers
+        compression = response.compression
+        self.maker = maker
+    }
+
+    /// Whether they are what the maker would make of a response that they were kept beside.
+    package func fit(_ response: Response, by maker: AnyObject) -> Bool {
+        self.maker === maker && original.isSameList(as: response.headers)
+            && status == response.status && compression == response.compression
+    }
 }
 
 /// What became of a content in a coding.
@@ -28,13 +67,16 @@ package enum EncodedSibling: Sendable, Hashable {
     /// It doesn't get smaller, so it is sent as it is.
     case notSmaller
 
-    /// How many bytes it has.
-    var byteCount: Int {
+    /// Its bytes; nil where it is sent as it is.
+    private var content: [UInt8]? {
         switch self {
-        case .bytes(let bytes), .densest(let bytes): bytes.count
-        case .notSmaller: 0
+        case .bytes(let bytes), .densest(let bytes): bytes
+        case .notSmaller: nil
         }
     }
+
+    /// How many bytes it has.
+    var byteCount: Int { content?.count ?? 0 }
 }
 
 extension Response {
@@ -44,21 +86,13 @@ extension Response {
     /// because a layer on the way changed it.
     package var encodedSiblings: (any EncodedSiblings)? {
         get {
-            guard let siblings = values[EncodedSiblingsKey.self]?.siblings,
-                case .bytes(let bytes) = body,
-                bytes.isSameArray(as: siblings.identity)
+            guard let heldSiblings, case .bytes(let bytes) = body,
+                bytes.isSameArray(as: heldSiblings.identity)
             else { return nil }
-            return siblings
+            return heldSiblings
         }
-        set { values[EncodedSiblingsKey.self] = newValue.map(HeldSiblings.init) }
+        set { heldSiblings = newValue }
     }
-}
-
-private enum EncodedSiblingsKey: ValueKey { typealias Value = HeldSiblings }
-
-/// A concrete type, which a value is cast to much faster than to a protocol's.
-private struct HeldSiblings: Sendable {
-    let siblings: any EncodedSiblings
 }
 
 extension Array {

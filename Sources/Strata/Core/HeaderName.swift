@@ -68,6 +68,7 @@ extension HeaderName {
         "Transfer-Encoding", "Upgrade", "User-Agent", "Vary", "Via", "Warning",
         "WWW-Authenticate", "Cache-Groups", "Cache-Group-Invalidation", "No-Vary-Search",
         "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Proxy-Connection",
+        "Digest", "Content-MD5",
     ]
 
     private static let table = NameTable(wellKnown)
@@ -108,6 +109,8 @@ extension HeaderName {
     public static let contentLength: HeaderName = "Content-Length"
     /// `Content-Location` (RFC 9110 §8.7).
     public static let contentLocation: HeaderName = "Content-Location"
+    /// `Content-MD5` (RFC 1864), long abolished (RFC 7231 appendix B).
+    public static let contentMD5: HeaderName = "Content-MD5"
     /// `Content-Range` (RFC 9110 §14.4).
     public static let contentRange: HeaderName = "Content-Range"
     /// `Content-Type` (RFC 9110 §8.3).
@@ -116,6 +119,8 @@ extension HeaderName {
     public static let cookie: HeaderName = "Cookie"
     /// `Date` (RFC 9110 §6.6.1).
     public static let date: HeaderName = "Date"
+    /// `Digest` (RFC 3230), what `Repr-Digest` replaces (RFC 9530).
+    public static let digest: HeaderName = "Digest"
     /// `ETag` (RFC 9110 §8.8.3).
     public static let etag: HeaderName = "ETag"
     /// `Expect` (RFC 9110 §10.1.1).

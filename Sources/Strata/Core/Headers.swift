@@ -173,6 +173,9 @@ extension Headers: CustomStringConvertible {
 }
 
 extension Headers {
+    /// Whether both are one list in memory, of which neither was changed.
+    func isSameList(as other: Headers) -> Bool { fields.isSameArray(as: other.fields) }
+
     /// Whether the lines are the same as they go over the wire, the spelling of names and all.
     package func hasSameBytes(as other: Headers) -> Bool {
         guard fields.count == other.fields.count else { return false }

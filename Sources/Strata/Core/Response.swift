@@ -9,6 +9,8 @@ public struct Response: Sendable {
     public var body: Body
     /// What the handler and the layers hand outwards to each other.
     public var values: Values
+    /// The encoded forms of what the body was when they were put here; see ``encodedSiblings``.
+    var heldSiblings: (any EncodedSiblings)?
 
     /// Makes a response.
     public init(status: Status = .ok, headers: Headers = [:], body: Body = .empty) {

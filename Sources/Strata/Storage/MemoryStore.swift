@@ -194,8 +194,7 @@ extension MemoryStore {
     /// Puts an encoded form of a response's content into the response's entry, where there is room
     /// for both in one.
     func attach(
-        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
-        under key: CacheKey
+        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
     ) -> SiblingPlace {
         let key = KeyDigest(key.text, secret: secret)
         let now = uptime
@@ -204,7 +203,7 @@ extension MemoryStore {
         return shard(of: key).entries.withLock { entries in
             let current: CacheRecord? = entries.value(
                 for: key, now: now, sampleMask: .max, remainder: &remainder)
-            guard case .response(let kept) = current, kept.content.isSameArray(as: response.content)
+            guard case .response(let kept) = current, kept.content.isSameArray(as: content)
             else { return .gone }
             let record = CacheRecord.response(kept.adding(sibling, in: coding))
             let size = record.byteCount

@@ -21,8 +21,7 @@ protocol RecordStore: CacheStore {
 
     /// Puts an encoded form of a response's content into the response's entry, without waiting.
     func attach(
-        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
-        under key: CacheKey
+        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
     ) -> SiblingPlace
 }
 
@@ -31,8 +30,7 @@ extension RecordStore {
 
     /// What is shared with other processes is written for each form by itself.
     func attach(
-        _ sibling: EncodedSibling, in coding: String, to response: StoredResponse,
-        under key: CacheKey
+        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
     ) -> SiblingPlace { .apart }
 }
 

@@ -26,6 +26,10 @@ final class Siblings: EncodedSiblings {
 
     func sibling(in coding: String) async -> EncodedSibling? { state.withLock { $0.kept[coding] } }
 
+    func ready(in coding: String) -> (fields: EncodedFields, sibling: EncodedSibling)? { nil }
+
+    func keep(_ fields: EncodedFields, in coding: String) {}
+
     func offer(_ sibling: EncodedSibling, in coding: String) async {
         state.withLock {
             $0.kept[coding] = sibling
