@@ -195,7 +195,7 @@ private final class CountingWriter: BodyWriter {
 }
 
 /// JSON as an API sends it: the same fields again and again, with values that differ.
-private enum JSONSample {
+enum JSONSample {
     static func content(count: Int) -> [UInt8] {
         var generator = SeededGenerator(seed: 6)
         let words = [

@@ -69,11 +69,62 @@ extension Suite {
         return rows
     }
 
+    /// Hits end to end, as they are and in a coding.
+    static let compressionProxy = Suite(
+        name: "compression-proxy",
+        summary: "hits of 20 KB of JSON in strata-proxy, as they are and in gzip, in turn"
+    ) {
+        let directory = try TemporaryDirectory()
+        let origin = try await ProxyPeers.nginx(
+            "origin", in: directory,
+            server: """
+                root \(directory.path)/www; default_type application/json;
+                add_header Cache-Control max-age=3600;
+                """)
+        try directory.makeFolder("www")
+        let content = String(decoding: JSONSample.content(count: 20_000), as: UTF8.self)
+        _ = try directory.write("www/json", content)
+        let port = try Peer.freePort()
+        let proxy = try await Peer(
+            "strata-proxy",
+            [
+                "--listen", "127.0.0.1:\(port)", "--upstream", "http://127.0.0.1:\(origin.port)",
+                "--compress",
+            ], port: port, package: ProxyPeers.package)
+        let accepted = ["identity", "gzip"].map { ["Accept-Encoding: \($0)"] }
+        for fields in accepted { _ = try Load("/json", on: proxy, fields: fields, seconds: 1) }
+        let before = origin.processorTime
+        var rounds: [[Load]] = []
+        for _ in 0..<9 {
+            rounds.append(try accepted.map { try Load("/json", on: proxy, fields: $0, seconds: 1) })
+        }
+        guard origin.processorTime - before < .milliseconds(100) else {
+            throw Unavailable(message: "the origin was asked: these are no hits")
+        }
+        return try accepted.enumerated().map { index, fields in
+            Measurement(
+                name: index == 0 ? "as it is" : "gzip",
+                values: [
+                    ("per second", median(rounds.map { $0[index].perSecond })),
+                    ("µs CPU", median(rounds.map { $0[index].microsecondsOfCPU })),
+                    ("rate", median(rounds.map { $0[index].perSecond / $0[0].perSecond })),
+                    (
+                        "CPU",
+                        median(
+                            rounds.map { $0[index].microsecondsOfCPU / $0[0].microsecondsOfCPU })
+                    ),
+                    ("bytes", Double(try size(of: "/json", proxy, fields[0]))),
+                ])
+        }
+    }
+
     /// How many bytes the answer's content has on the wire.
-    private static func size(of path: String, _ peer: Peer) throws -> Int {
+    private static func size(
+        of path: String, _ peer: Peer, _ field: String = "Accept-Encoding: gzip"
+    ) throws -> Int {
         try Peer.output(
             of: "curl",
-            ["-s", "-H", "Accept-Encoding: gzip", "http://127.0.0.1:\(peer.port)\(path)"],
+            ["-s", "-H", field, "http://127.0.0.1:\(peer.port)\(path)"],
             package: "apt-get install curl"
         ).count
     }

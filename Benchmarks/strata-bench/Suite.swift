@@ -9,8 +9,9 @@ struct Suite: Sendable {
 
     /// All suites.
     static let all: [Suite] = [
-        .compression, .compressionHit, .compressionStream, .compressionServer, .decoding,
-        .layers, .grammar, .decisions, .cachingHit, .proxy, .proxyMiss, .memoryStore, .memorySize,
+        .compression, .compressionHit, .compressionStream, .compressionServer, .compressionProxy,
+        .decoding, .layers, .grammar, .decisions, .cachingHit, .proxy, .proxyMiss, .memoryStore,
+        .memorySize,
         .hitRatio, .redis, .purge,
         .sessions,
         .redisSessions, .slicing, .paging,
