@@ -50,7 +50,8 @@ package enum FreshnessLifetime: Sendable, Hashable {
         } else if response.status.isHeuristicallyCacheable || directives.public,
             let modified = response.headers.lastModified(now: now), modified < date
         {
-            self = .heuristic(min((date - modified) / 10, Self.maximumHeuristic))
+            let tenth = Duration.milliseconds((date.seconds - modified.seconds) * 100)
+            self = .heuristic(min(tenth, Self.maximumHeuristic))
         } else {
             self = .unknown
         }

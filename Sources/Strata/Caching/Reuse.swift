@@ -70,7 +70,7 @@ package enum Reuse: Sendable, Hashable {
     ) -> Bool {
         guard !head.terms.requiresValidation else { return false }
         let staleness = .zero - head.timeToLive(at: now)
-        if staleness <= .zero { return true }
+        if staleness < .zero { return true }
         let requested = head.terms.forbidsStale ? 0 : directives.staleIfError ?? 0
         let window = max(head.terms.staleIfError, .seconds(requested))
         return window > .zero && staleness <= window

@@ -10,20 +10,13 @@ package enum Selection {
     private static func normalized(_ name: HeaderName, of headers: Headers) -> String? {
         guard headers.contains(name) else { return nil }
         switch name {
-        case .acceptEncoding, .acceptLanguage:
-            var members = QualityList(headers, name).members.map {
-                (token: $0.token.asciiLowercased, quality: $0.quality)
-            }
-            members.sort { ($1.quality, $0.token) < ($0.quality, $1.token) }
-            var text = ""
-            text.reserveCapacity(64)
-            for member in members {
-                if !text.isEmpty { text += "," }
-                text += member.token
-                if member.quality != 1000 { text += ";q=\(member.quality)" }
-            }
-            return text
+        case .acceptEncoding, .acceptLanguage: return NormalForms.shared.form(of: name, in: headers)
         default:
+            if headers.count(of: name) == 1, let line = headers.first(name),
+                !line.utf8.contains(UInt8(ascii: ","))
+            {
+                return String(line.trimmingOptionalWhitespace)
+            }
             return headers.lines(of: name).flatMap { $0.split(separator: ",") }
                 .map { String($0.trimmingOptionalWhitespace) }
                 .joined(separator: ",")

@@ -109,7 +109,7 @@ package enum Storability: Sendable, Hashable {
         if request.sessionTouched { return .session }
         if !response.secrets.isEmpty { return .secret }
         if response.headers.contains(.setCookie), !storesSetCookie { return .setCookie }
-        if VaryField(response.headers, .vary).isWildcard { return .varyWildcard }
+        if VaryField.isWildcard(response.headers) { return .varyWildcard }
         if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }
         let status = response.status
         if status.code < 200 || status == .notModified { return .status }

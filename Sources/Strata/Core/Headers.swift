@@ -106,7 +106,8 @@ public struct Headers: Sendable, Hashable {
     /// The value of the first line of that name.
     public func first(_ name: HeaderName) -> String? {
         guard mayContain(name) else { return nil }
-        for field in fields where field.name == name { return field.value }
+        // By the place, because taking a line out of the list counts references to it.
+        for place in fields.indices where fields[place].name == name { return fields[place].value }
         return nil
     }
 
@@ -115,9 +116,20 @@ public struct Headers: Sendable, Hashable {
         mayContain(name) ? fields.compactMap { $0.name == name ? $0.value : nil } : []
     }
 
+    /// Gives the values of all lines of that name to the closure, in order.
+    @inline(__always)
+    package func forEachLine(of name: HeaderName, _ body: (String) throws -> Void) rethrows {
+        guard mayContain(name) else { return }
+        for place in fields.indices where fields[place].name == name {
+            try body(fields[place].value)
+        }
+    }
+
     /// How many lines have that name.
     public func count(of name: HeaderName) -> Int {
-        mayContain(name) ? fields.reduce(0) { $1.name == name ? $0 + 1 : $0 } : 0
+        var count = 0
+        forEachLine(of: name) { _ in count += 1 }
+        return count
     }
 
     /// Whether any line has that name.

@@ -164,7 +164,15 @@ extension FieldScanner {
 
     /// Takes a number of one digit or more; one that is too large is the largest.
     fileprivate mutating func bytePosition() -> Int? {
-        let digits = run(while: \.isASCIIDigit)
-        return digits.isEmpty ? nil : Int(digits) ?? .max
+        guard next?.isASCIIDigit == true else { return nil }
+        var position = 0
+        while let byte = next, byte.isASCIIDigit {
+            let (tenfold, isTooLarge) = position.multipliedReportingOverflow(by: 10)
+            let (sum, isOneTooMany) = tenfold.addingReportingOverflow(
+                Int(byte &- UInt8(ascii: "0")))
+            position = isTooLarge || isOneTooMany ? .max : sum
+            _ = take()
+        }
+        return position
     }
 }

@@ -1,14 +1,16 @@
 /// A validator that names one representation (RFC 9110 §8.8.3).
 package struct EntityTag: Sendable, Hashable {
     /// What stands between the quotes.
-    package let opaqueTag: String
+    package var opaqueTag: String { String(text) }
     /// Whether the tag only says that the meaning is the same, not the bytes (RFC 9110 §8.8.1).
     package let isWeak: Bool
+    /// A part of the field that the tag came in, because tags are mostly read to be compared.
+    private let text: Substring
 
     /// Makes a tag; nil where the text holds a quote, a space or a control character.
     package init?(opaqueTag: String, isWeak: Bool = false) {
         guard opaqueTag.utf8.allSatisfy(\.isEntityTagCharacter) else { return nil }
-        self.opaqueTag = opaqueTag
+        text = opaqueTag[...]
         self.isWeak = isWeak
     }
 
@@ -20,19 +22,19 @@ package struct EntityTag: Sendable, Hashable {
     }
 
     fileprivate init(checked opaqueTag: Substring, isWeak: Bool) {
-        self.opaqueTag = String(opaqueTag)
+        text = opaqueTag
         self.isWeak = isWeak
     }
 
     /// The tag as it stands in a field.
-    package var fieldValue: String { (isWeak ? "W/\"" : "\"") + opaqueTag + "\"" }
+    package var fieldValue: String { (isWeak ? "W/\"" : "\"") + text + "\"" }
 
     /// Whether both name the same bytes: neither is weak and they are equal (RFC 9110 §8.8.3.2).
     package func stronglyMatches(_ other: EntityTag) -> Bool { !isWeak && self == other }
 
     /// Whether both mean the same: they are equal, weak or not (RFC 9110 §8.8.3.2).
     package func weaklyMatches(_ other: EntityTag) -> Bool {
-        opaqueTag.hasSameBytes(as: other.opaqueTag)
+        text.hasSameBytes(as: other.text)
     }
 
     /// Whether they are the same tag, byte for byte; equality of Swift strings is laxer than that.
@@ -43,7 +45,7 @@ package struct EntityTag: Sendable, Hashable {
     /// Hashes the tag's bytes.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(isWeak)
-        for byte in opaqueTag.utf8 { hasher.combine(byte) }
+        for byte in text.utf8 { hasher.combine(byte) }
     }
 }
 

@@ -24,7 +24,6 @@ extension ListBasedField {
     /// Reads all lines of that name.
     package init(_ headers: Headers, _ name: HeaderName) {
         self.init()
-        guard headers.contains(name) else { return }
-        for field in headers where field.name == name { add(line: field.value) }
+        headers.forEachLine(of: name) { add(line: $0) }
     }
 }

@@ -29,6 +29,19 @@ package struct VaryField: Sendable, Hashable, ListBasedField {
         }
     }
 
+    /// Whether ``isWildcard`` is true of the field of a response, told without keeping its names.
+    package static func isWildcard(_ headers: Headers) -> Bool {
+        var isWildcard = false
+        headers.forEachLine(of: .vary) { line in
+            var scanner = FieldScanner(line)
+            while !isWildcard, scanner.nextMember() {
+                let token = scanner.token()
+                isWildcard = token == nil || token == "*" || !scanner.isAtMemberEnd()
+            }
+        }
+        return isWildcard
+    }
+
     /// Adds a name, unless it is there.
     package mutating func insert(_ name: HeaderName) {
         if !contains(name) { names.append(name) }

@@ -8,7 +8,7 @@ package struct ByteKey: Sendable, Hashable {
 
     /// Whether the bytes are the same.
     package static func == (left: ByteKey, right: ByteKey) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        left.text.hasSameBytes(as: right.text)
     }
 
     /// Hashes the bytes.

@@ -113,6 +113,52 @@ struct PartialTests {
         #expect(try await cache.send().isHit)
     }
 
+    @Test(arguments: [
+        ("bytes=5-9", "bytes=0-4", "\"1\""), ("bytes=3-6", nil, nil),
+        ("bytes=0-8", "bytes=9-", "\"1\""),
+    ])
+    func `a request for the whole asks for what is missing at one end, else for everything`(
+        stored: String, asked: String?, condition: String?
+    ) async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        _ = try await cache.send(.get, "/", [.range: stored])
+        #expect(try await cache.send().text == Self.content)
+        #expect(cache.origin.last?.headers[.range] == asked)
+        #expect(cache.origin.last?.headers[.ifRange] == condition)
+        #expect(try await cache.send().isHit)
+    }
+
+    @Test func `a part that came before the other is put in front of it`() async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        _ = try await cache.send(.get, "/", [.range: "bytes=5-9"])
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-4"])
+        let whole = try await cache.send()
+        #expect(whole.isHit && whole.status == 200 && whole.text == Self.content)
+    }
+
+    @Test func `what lies beyond the end is answered from a stored part with 416`() async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        _ = try await cache.send(.get, "/", [.range: "bytes=2-6"])
+        let reply = try await cache.send(.get, "/", [.range: "bytes=10-"])
+        #expect(reply.isHit && reply.status == 416 && reply[.contentRange] == "bytes */10")
+    }
+
+    @Test(arguments: [
+        ("Sun, 09 Sep 2001 01:46:40 GMT", 200), ("Sun, 09 Sep 2001 01:46:41 GMT", 206),
+    ])
+    func `a date is a strong validator from a second on`(made: String, status: Int) async throws {
+        let modified = "Sun, 09 Sep 2001 01:46:40 GMT"
+        let cache = CachingHarness { _ in
+            .of(
+                Self.content,
+                [.cacheControl: "max-age=60", .lastModified: modified, .date: made])
+        }
+        cache.time.setWallClock(to: Timestamp(seconds: 1_000_000_001))
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", [.range: "bytes=0-1", .ifRange: modified])
+        #expect(reply.isHit && reply.status == status)
+    }
+
     @Test func `parts of different versions are not put together`() async throws {
         let cache = CachingHarness { request in
             let isFirst = request.headers[.range] == "bytes=0-4"

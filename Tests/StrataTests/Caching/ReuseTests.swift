@@ -37,6 +37,12 @@ struct ReuseTests {
             section: "§5.2.1.1", age: 5, request: [.cacheControl: "max-age=4"],
             expected: .validate(.requestMaxAge)),
         Row(section: "§5.2.1.1", age: 5, request: [.cacheControl: "max-age=5"], expected: .fresh),
+        Row(
+            section: "§5.2.1.1 beside max-stale", age: 5,
+            request: [.cacheControl: "max-age=4, max-stale=60"], expected: .fresh),
+        Row(
+            section: "§5.2.1.1 zero beside max-stale", age: 5,
+            request: [.cacheControl: "max-age=0, max-stale"], expected: .validate(.requestMaxAge)),
         Row(section: "§5.2.1.3", age: 5, request: [.cacheControl: "min-fresh=5"], expected: .fresh),
         Row(
             section: "§5.2.1.3", age: 5, request: [.cacheControl: "min-fresh=6"],
@@ -94,6 +100,11 @@ struct ReuseTests {
             false
         ),
         ("still fresh", ReuseTerms(lifetime: .seconds(60)), "", true),
+        ("as old as its lifetime", ReuseTerms(lifetime: .seconds(10)), "", false),
+        (
+            "as old as its lifetime, within the window",
+            ReuseTerms(lifetime: .seconds(10), staleIfError: .seconds(1)), "", true
+        ),
     ])
     func `a stale response stands in for an error only where that is allowed`(
         name: String, terms: ReuseTerms, control: String, isAllowed: Bool

@@ -101,6 +101,11 @@ struct SelectionTests {
         #expect(try await cache.send(.get, "/", row.next).isHit == row.isHit)
     }
 
+    @Test func `a variant that was selected by nothing answers nobody as one`() {
+        let variant = VariantIndex.Variant(.test(headers: ["Content-Language": "de"]), key: "k")
+        #expect(!Selection.isAnswered(Request(.get, "/"), by: variant))
+    }
+
     @Test func `all other fields still have to be the same`() async throws {
         let cache = CachingHarness { _ in
             .of(

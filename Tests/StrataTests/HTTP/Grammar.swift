@@ -57,6 +57,9 @@ extension Grammar {
         roundTrip(
             "VaryField", ["Accept-Encoding, Cookie", "*", "a,,A ,b c"],
             parse: { VaryField($0) }, print: { $0.fieldValue }),
+        Grammar(
+            name: "VaryField, a wildcard",
+            examples: ["Accept-Encoding, Cookie", "*", "a,,*a ,b c"], fault: wildcardFault),
         roundTrip(
             "HTTPDate",
             [
@@ -148,6 +151,12 @@ private func queryFault(_ text: String) -> String? {
     guard query.first("a") == nil else { return "removed: \(query)" }
     let sorted = query.sorted
     return sorted.sorted == sorted ? nil : "sorted: \(sorted)"
+}
+
+private func wildcardFault(_ text: String) -> String? {
+    let headers: Headers = [.vary: text]
+    let isWildcard = VaryField(headers, .vary).isWildcard
+    return VaryField.isWildcard(headers) == isWildcard ? nil : "told otherwise"
 }
 
 private func resolutionFault(_ text: String) -> String? {

@@ -18,10 +18,12 @@ import Testing
         (["\"Accept\""], "*"),
         (["(Accept), Cookie"], "*"),
     ])
-    func `the names of RFC 9110 §12.5.5 are read`(lines: [String], expected: String) {
+    func `the names of RFC 9110 §12.5.5 are read`(lines: [String], expected: String) throws {
         let vary = VaryField(lines: lines)
         #expect(vary.fieldValue == expected)
         #expect(vary.isEmpty == expected.isEmpty)
+        let headers = try Headers(lines.map { (.vary, $0) })
+        #expect(VaryField.isWildcard(headers) == (expected == "*"))
     }
 
     @Test func `a name is contained whatever its case, any name in a wildcard`() {
