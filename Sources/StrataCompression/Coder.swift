@@ -4,7 +4,7 @@ import Strata
 final class Coder: Sendable {
     /// The coding that comes of it.
     let coding: ContentCoding
-    private let flushDelay: Duration
+    private let pauses: PauseWatch
     private let time: any TimeSource
     private let streams: Pool<any StreamEncoder>
     /// For content that is all there; nil where streams' compressors serve for it too.
@@ -20,7 +20,7 @@ final class Coder: Sendable {
     ) {
         self.coding = coding
         self.time = time
-        flushDelay = configuration.flushDelay
+        pauses = PauseWatch(pause: configuration.flushDelay, time: time)
         let maximumIdle = configuration.maximumIdleCompressors
         let forStream = EncoderChoice.forStream(coding, level: configuration.level)
         secretKeepers = coding.secretKeeper(level: configuration.level).map { choice in
@@ -75,7 +75,7 @@ final class Coder: Sendable {
     ) -> BodyStream {
         let flushing: Flushing =
             switch body {
-            case .stream: isEventStream ? .afterEachWrite : .afterPause(flushDelay)
+            case .stream: isEventStream ? .afterEachWrite : .afterPause(pauses)
             case .bytes, .empty: .atEnd
             }
         let finder = SecretFinder(secrets)

@@ -1,4 +1,5 @@
 import Strata
+import Synchronization
 
 /// When a writer hands on what it has compressed so far.
 enum Flushing: Sendable {
@@ -6,29 +7,26 @@ enum Flushing: Sendable {
     case atEnd
     /// After each write: for events that the client waits for.
     case afterEachWrite
-    /// When the buffer is full, and when nothing was written for that long.
-    case afterPause(Duration)
+    /// When the buffer is full, and when nothing was written for as long as the watch waits.
+    case afterPause(PauseWatch)
 }
 
 /// Compresses what is written into it, and hands it on to another writer.
 ///
 /// Compression is best when output is held back until much of it has gathered; a client waits
 /// least when none is. What holds for both: output that keeps coming is gathered, and what the
-/// producer pauses after is handed on at once. A producer says nothing when it pauses, so beside
-/// it a second task sleeps, wakes once nothing was written for a while, and flushes. It sleeps
-/// only while there is something to flush.
+/// producer pauses after is handed on at once, because a ``PauseWatch`` has it flushed.
 ///
 /// The memory is that of the compressor and one buffer. The producer is slowed down by waiting for
 /// the writer behind.
 ///
 /// All that is mutable here is touched by the task that has the `turn`, and by no other: that, and
-/// the writer behind being used nowhere else, makes it safe to share between the producer and the
+/// the writer behind being used nowhere else, makes it safe to share between the producer and a
 /// task that flushes.
 final class EncodingWriter: BodyWriter, @unchecked Sendable {
     private let inner: any BodyWriter
     private let encoder: any StreamEncoder
     private let flushing: Flushing
-    private let time: any TimeSource
 
     private let turn = Turn()
     private var output = [UInt8](repeating: 0, count: 16 * 1024)
@@ -37,13 +35,12 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
     private var byteCount = 0
     /// Whether something may have been held back since the last flush.
     private var isHoldingBack = false
-    private var lastWrite: Duration = .zero
     /// Why nothing can be handed on any more.
     private var failure: (any Error)?
 
-    /// Wakes the task that flushes.
-    private let wakeUps: AsyncStream<Void>
-    private let wakeUp: AsyncStream<Void>.Continuation
+    /// In nanoseconds of the machine's uptime; written in a turn, read by the watch at any time.
+    private let lastWriteNanoseconds = Atomic<Int64>(0)
+    private let time: any TimeSource
 
     private init(
         _ inner: any BodyWriter, _ encoder: any StreamEncoder, _ flushing: Flushing,
@@ -53,7 +50,6 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
         self.encoder = encoder
         self.flushing = flushing
         self.time = time
-        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Sends a body, compressed, into a writer, the secrets in it kept apart.
@@ -66,15 +62,28 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
         secrets: SecretFinder, time: any TimeSource
     ) async throws {
         let writer = EncodingWriter(inner, encoder, flushing, time)
-        guard case .afterPause(let pause) = flushing else {
+        guard case .afterPause(let watch) = flushing else {
             return try await writer.send(body, secrets)
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await writer.flush(afterEach: pause) }
-            // Ends the flushing task, whether it sleeps or waits for the peer.
-            defer { group.cancelAll() }
-            try await writer.send(body, secrets)
+        do {
+            try await withTaskCancellationHandler {
+                try await writer.send(body, secrets)
+            } onCancel: {
+                watch.end(writer)
+            }
+            watch.end(writer)
+        } catch {
+            watch.end(writer)
+            // The encoder is used by nobody once this returns.
+            await writer.abandon()
+            throw error
         }
+    }
+
+    private func abandon() async {
+        await turn.take()
+        isHoldingBack = false
+        turn.giveBack()
     }
 
     private func send(_ body: Body, _ secrets: SecretFinder) async throws {
@@ -129,30 +138,28 @@ final class EncodingWriter: BodyWriter, @unchecked Sendable {
     }
 
     private func noteWrite() {
-        guard case .afterPause = flushing else { return }
-        lastWrite = time.uptime
-        guard !isHoldingBack else { return }
-        isHoldingBack = true
-        wakeUp.yield()
-    }
-
-    /// Flushes whenever nothing was written for that long after something was, until cancelled.
-    private func flush(afterEach pause: Duration) async {
-        for await _ in wakeUps {
-            var remaining = pause
-            while remaining > .zero {
-                guard (try? await time.sleep(for: remaining)) != nil else { return }
-                remaining = await flush(ifPausedFor: pause)
-            }
+        guard case .afterPause(let watch) = flushing else { return }
+        if isHoldingBack {
+            note(time.uptime)
+        } else {
+            isHoldingBack = true
+            note(watch.begin(self))
         }
     }
 
+    private func note(_ moment: Duration) {
+        lastWriteNanoseconds.store(Int64(moment / .nanoseconds(1)), ordering: .relaxed)
+    }
+
+    /// When something was last written, as the machine's uptime.
+    var lastWrite: Duration { .nanoseconds(lastWriteNanoseconds.load(ordering: .relaxed)) }
+
     /// Flushes, unless something was written meanwhile: then gives the time that is left.
-    private func flush(ifPausedFor pause: Duration) async -> Duration {
+    func flush(ifPausedFor pause: Duration) async -> Duration {
         await turn.take()
         defer { turn.giveBack() }
-        let remaining = lastWrite + pause - time.uptime
         guard isHoldingBack, failure == nil else { return .zero }
+        let remaining = lastWrite + pause - time.uptime
         guard remaining <= .zero else { return remaining }
         isHoldingBack = false
         // The producer learns of a failure at its next write.

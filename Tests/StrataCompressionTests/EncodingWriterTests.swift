@@ -227,6 +227,36 @@ import Testing
         #expect(time.sleeperCount == 0)
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `the pauses of many streams are looked after at once`() async throws {
+        let time = ManualTime()
+        let gate = Gate()
+        let coder = Self.coder(time: time)
+        let writers = (0..<20).map { _ in RecordingWriter() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in writers {
+                let body = BodyStream { writer in
+                    try await writer.write("held")
+                    try await gate.pass()
+                }
+                let encoded = coder.encoded(.stream(body), isEventStream: false)
+                group.addTask { try await encoded.produce(writer) }
+            }
+            try await gate.waitForWaiters(writers.count)
+            try await time.waitForSleepers(1)
+            #expect(time.sleeperCount == 1)
+            time.advance(by: .milliseconds(3))
+            for writer in writers {
+                var arrivals = writer.arriving.makeAsyncIterator()
+                _ = await arrivals.next()
+                #expect(Inflated(writer.bytes).text == "held")
+            }
+            gate.open()
+            try await group.waitForAll()
+        }
+        for writer in writers { #expect(Inflated(writer.bytes).isWhole) }
+    }
+
     @Test func `output that keeps coming is not flushed`() async throws {
         let time = ManualTime()
         let writer = RecordingWriter()
