@@ -16,80 +16,86 @@ struct EntryList {
     var cost = 0
 }
 
-/// Entries side by side in memory, linked to each other by their places: 24 bytes for each beside
-/// what it carries.
-struct EntryNodes<Payload> {
-    struct Node {
-        let hash: UInt64
-        /// Towards the oldest entry of the same list.
-        var older = EntrySlot.none
-        /// Towards the newest entry of the same list; the next vacant node in a vacant one.
-        var newer = EntrySlot.none
-        /// The next entry in the same bucket of the table.
-        var chained = EntrySlot.none
-        /// The cost above, the segment in the lowest two bits.
-        private var costAndSegment: UInt32
-        var payload: Payload
+/// An entry's place in its list, and its cost; apart from the entry itself, so that a list is
+/// walked and changed in little memory.
+struct EntryLink: BitwiseCopyable {
+    /// Towards the oldest entry of the same list.
+    var older = EntrySlot.none
+    /// Towards the newest entry of the same list; the next vacant node in a vacant one.
+    var newer = EntrySlot.none
+    /// The cost above, the segment in the lowest two bits.
+    private var costAndSegment: UInt32
 
-        /// The greatest cost that a node can note.
-        static var maximumCost: Int { Int(UInt32.max >> 2) }
+    /// The greatest cost that can be noted.
+    static var maximumCost: Int { Int(UInt32.max >> 2) }
 
-        init(hash: UInt64, cost: Int, payload: Payload) {
-            self.hash = hash
-            costAndSegment = UInt32(cost) << 2
-            self.payload = payload
-        }
+    init(cost: Int) { costAndSegment = UInt32(cost) << 2 }
 
-        var cost: Int {
-            get { Int(costAndSegment >> 2) }
-            set { costAndSegment = UInt32(newValue) << 2 | costAndSegment & 3 }
-        }
-
-        var segment: EntrySegment {
-            get { EntrySegment(rawValue: costAndSegment & 3) ?? .vacant }
-            set { costAndSegment = costAndSegment & ~3 | newValue.rawValue }
-        }
+    var cost: Int {
+        get { Int(costAndSegment >> 2) }
+        set { costAndSegment = UInt32(newValue) << 2 | costAndSegment & 3 }
     }
 
-    private var nodes: [Node] = []
-    private var firstVacant = EntrySlot.none
-    private let vacancy: Payload
+    var segment: EntrySegment {
+        get { EntrySegment(rawValue: costAndSegment & 3) ?? .vacant }
+        set { costAndSegment = costAndSegment & ~3 | newValue.rawValue }
+    }
+}
 
-    /// Makes nodes, of which there are none yet.
-    ///
-    /// - Parameter vacancy: what stands in the place of the payload of an entry that is gone.
-    init(vacancy: Payload) { self.vacancy = vacancy }
+/// Entries side by side in memory, linked to each other by their places: 20 bytes for each beside
+/// what it carries.
+struct EntryNodes<Payload: BitwiseCopyable>: ~Copyable {
+    struct Head: BitwiseCopyable {
+        var hash: UInt64
+        var payload: Payload
+    }
+
+    private var heads = StableMemory<Head>()
+    private var links = StableMemory<EntryLink>()
+    private var firstVacant = EntrySlot.none
+
+    init() {}
 
     /// How many nodes there are, vacant ones among them.
-    var count: Int { nodes.count }
+    var count: EntrySlot { links.count }
 
-    subscript(slot: EntrySlot) -> Node {
-        // Read in place: a copy of a node would count its payload's references up and down.
-        _read { yield nodes[Int(slot)] }
-        _modify { yield &nodes[Int(slot)] }
+    /// The hash that the entry was made with.
+    func hash(of slot: EntrySlot) -> UInt64 { heads[slot].pointee.hash }
+
+    /// What the entry carries.
+    subscript(payloadOf slot: EntrySlot) -> Payload {
+        get { heads[slot].pointee.payload }
+        nonmutating _modify { yield &heads[slot].pointee.payload }
+    }
+
+    /// The entry's place in its list, and its cost.
+    subscript(slot: EntrySlot) -> EntryLink {
+        get { links[slot].pointee }
+        // Each field is written where it is.
+        nonmutating _modify { yield &links[slot].pointee }
     }
 
     /// Puts an entry into a vacant node, or into a new one.
     mutating func make(_ payload: Payload, hash: UInt64, cost: Int) -> EntrySlot {
-        let node = Node(hash: hash, cost: cost, payload: payload)
+        let (head, link) = (Head(hash: hash, payload: payload), EntryLink(cost: cost))
         guard firstVacant != .none else {
-            nodes.append(node)
-            return EntrySlot(nodes.count - 1)
+            heads.append(head)
+            links.append(link)
+            return links.count - 1
         }
         let slot = firstVacant
         firstVacant = self[slot].newer
-        self[slot] = node
+        heads[slot].pointee = head
+        self[slot] = link
         return slot
     }
 
     /// Takes the entry out of a node that stands in no list any more.
     mutating func vacate(_ slot: EntrySlot) -> Payload {
-        let payload = self[slot].payload
-        self[slot].payload = vacancy
         self[slot].segment = .vacant
         self[slot].newer = firstVacant
         firstVacant = slot
-        return payload
+        return self[payloadOf: slot]
     }
 
     /// Puts an entry at an end of a list.
@@ -105,11 +111,18 @@ struct EntryNodes<Payload> {
 
     /// Takes an entry out of its list.
     mutating func unlink(_ slot: EntrySlot, from list: inout EntryList) {
-        let older = self[slot].older
-        let newer = self[slot].newer
-        if older == .none { list.oldest = newer } else { self[older].newer = newer }
-        if newer == .none { list.newest = older } else { self[newer].older = older }
-        list.cost -= self[slot].cost
+        let link = self[slot]
+        if link.older == .none {
+            list.oldest = link.newer
+        } else {
+            self[link.older].newer = link.newer
+        }
+        if link.newer == .none {
+            list.newest = link.older
+        } else {
+            self[link.newer].older = link.older
+        }
+        list.cost -= link.cost
     }
 
     /// What is wrong with the lists, or with the nodes that stand in none.

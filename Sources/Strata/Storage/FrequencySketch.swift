@@ -12,7 +12,7 @@ struct FrequencySketch {
 
     /// Sixteen counters a word, eight words a block.
     private var words: [UInt64]
-    private var blockMask: Int
+    private var blockCount: UInt64 { UInt64(words.count / 8) }
     private var additions = 0
 
     /// After how many additions all counters are halved. Ten times the number of keys that are
@@ -20,10 +20,7 @@ struct FrequencySketch {
     private var period = 640
 
     /// Makes a sketch that has not seen anything.
-    init() {
-        words = Array(repeating: 0, count: 256)
-        blockMask = 31
-    }
+    init() { words = Array(repeating: 0, count: 256) }
 
     /// How often the key was used, at most ``maximumFrequency``.
     func frequency(of hash: UInt64) -> Int {
@@ -58,14 +55,20 @@ struct FrequencySketch {
     }
 
     /// Fits the size and the period to a cache that keeps so many entries now, and so many when
-    /// it is full. Both halves of a doubled sketch begin as copies of the one before, which keeps
-    /// the estimates; that blurs them, so a sketch grows rarely and far.
+    /// it is full. Each block becomes several that begin as copies of it, which keeps the
+    /// estimates; that blurs them, so a sketch grows rarely and far.
     mutating func fit(count: Int, countWhenFull: Int) {
         period = 10 * max(countWhenFull, 64)
         guard words.count < count else { return }
-        let goal = min(countWhenFull, count * 16)
-        repeat { words += words } while words.count < goal
-        blockMask = words.count / 8 - 1
+        // An eighth more, so that a guess that is a little too low is good enough.
+        let goal = min(countWhenFull + countWhenFull / 8, count * 4)
+        let factor = max(2, (goal + words.count - 1) / words.count)
+        var grown: [UInt64] = []
+        grown.reserveCapacity(words.count * factor)
+        for block in stride(from: 0, to: words.count, by: 8) {
+            for _ in 0..<factor { grown += words[block..<block + 8] }
+        }
+        words = grown
     }
 
     private mutating func age() {
@@ -74,9 +77,9 @@ struct FrequencySketch {
     }
 
     /// The first word of the key's block. The hash is random in all its bits, so the upper half
-    /// chooses the block, and the lower half the counters in it.
+    /// chooses the block, as a fraction of all, and the lower half the counters in it.
     private func block(of hash: UInt64) -> Int {
-        (Int(truncatingIfNeeded: hash >> 32) & blockMask) * 8
+        Int(truncatingIfNeeded: ((hash >> 32) &* blockCount) >> 32) * 8
     }
 
     /// The word within the block, and the shift within the word, of the key's counter in a row.

@@ -26,13 +26,49 @@ import Synchronization
 /// ```
 public final class MemoryStore: CacheStore {
     /// A part of the keys with locks of its own.
-    private final class Shard: Sendable {
+    private struct Shard: ~Copyable {
         /// Guarded: by every call for a key of the shard.
         let entries: Mutex<MemoryEntries>
         /// Guarded: by every call about the generation of a name of the shard.
         let generations = Mutex(GenerationTable(maximumCount: 8192))
+        /// Keeps the next shard's lock out of this one's cache lines.
+        private let padding: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
 
         init(maximumBytes: Int) { entries = Mutex(MemoryEntries(maximumBytes: maximumBytes)) }
+    }
+
+    /// The parts, as many as a power of two.
+    ///
+    /// `@unchecked Sendable`: the pointer never changes, what it points at is only read, and shared
+    /// by its own locks. They are not objects, because every call for a key would count up and down
+    /// a reference that all threads share.
+    private final class Shards: @unchecked Sendable {
+        private let shards: UnsafeMutablePointer<Shard>
+        let count: Int
+
+        init(count: Int, maximumBytes: Int) {
+            self.count = count
+            shards = .allocate(capacity: count)
+            for index in 0..<count {
+                (shards + index).initialize(to: Shard(maximumBytes: maximumBytes / count))
+            }
+        }
+
+        deinit {
+            shards.deinitialize(count: count)
+            shards.deallocate()
+        }
+
+        subscript(index: Int) -> Shard {
+            @inline(__always) _read { yield shards[index] }
+        }
+
+        /// The part that a key or a name belongs to.
+        subscript(key: KeyDigest) -> Shard {
+            @inline(__always) _read {
+                yield shards[Int(truncatingIfNeeded: key.high >> 32) & (count - 1)]
+            }
+        }
     }
 
     /// How many bytes an entry counts for beside its value.
@@ -43,8 +79,7 @@ public final class MemoryStore: CacheStore {
     /// How many bytes one value may take.
     public let maximumEntryBytes: Int
 
-    /// As many as a power of two.
-    private let shards: [Shard]
+    private let shards: Shards
     private let time: any TimeSource
     private let isSystemTime: Bool
     private let secret = KeyDigest.Secret()
@@ -69,7 +104,7 @@ public final class MemoryStore: CacheStore {
     ///
     /// - Parameters:
     ///   - maximumBytes: how much it holds, 64 MiB by default. Values count with their
-    ///     `byteCount` and 96 bytes for what keeping one takes; keys count for nothing, as only
+    ///     `byteCount` and 64 bytes for what keeping one takes; keys count for nothing, as only
     ///     digests of them are kept. Sessions count by themselves, up to the same limit. Beside
     ///     that, a store takes up to half a megabyte for learning from the load, and up to 8,192
     ///     purged names for each 8 MiB.
@@ -82,7 +117,7 @@ public final class MemoryStore: CacheStore {
         maximumBytes: Int = 64 << 20, maximumEntryBytes: Int? = nil,
         time: any TimeSource = SystemTime()
     ) {
-        let most = min(maximumBytes / 2, EntryNodes<Void>.Node.maximumCost) - MemoryEntries.overhead
+        let most = min(maximumBytes / 2, EntryLink.maximumCost) - MemoryEntries.overhead
         let entryBytes = min(maximumEntryBytes ?? maximumBytes / 16, max(most, 0))
         let leastShare = max(8 << 20, 2 * (entryBytes + MemoryEntries.overhead))
         let wanted = 4 * max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -90,7 +125,7 @@ public final class MemoryStore: CacheStore {
         while shardCount < wanted, maximumBytes / (shardCount * 2) >= leastShare { shardCount *= 2 }
         self.maximumBytes = maximumBytes
         self.maximumEntryBytes = entryBytes
-        shards = (0..<shardCount).map { _ in Shard(maximumBytes: maximumBytes / shardCount) }
+        shards = Shards(count: shardCount, maximumBytes: maximumBytes)
         advisor = Mutex(WindowAdvisor(capacity: maximumBytes))
         self.time = time
         isSystemTime = time is SystemTime
@@ -99,11 +134,13 @@ public final class MemoryStore: CacheStore {
 
     /// How many bytes are held, as they count towards the limit; sessions not among them.
     public var byteCount: Int {
-        shards.reduce(0) { $0 + $1.entries.withLock { $0.byteCount } }
+        (0..<shards.count).reduce(0) { $0 + shards[$1].entries.withLock { $0.byteCount } }
     }
 
     /// How many entries are held, sessions not among them.
-    public var entryCount: Int { shards.reduce(0) { $0 + $1.entries.withLock { $0.count } } }
+    public var entryCount: Int {
+        (0..<shards.count).reduce(0) { $0 + shards[$1].entries.withLock { $0.count } }
+    }
 
     /// The value under the key, the very one that was set, or nil; never suspends.
     public func value<Value: StoreValue>(
@@ -131,7 +168,7 @@ public final class MemoryStore: CacheStore {
         let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
         for name in names {
             let name = KeyDigest(name, secret: secret)
-            shard(of: name).generations.withLock {
+            shards[name].generations.withLock {
                 $0.advance(name, purge, until: end.overflow ? .max : end.partialValue, now: now) {
                     lastGeneration.add(1, ordering: .relaxed).newValue
                 }
@@ -147,11 +184,10 @@ extension MemoryStore {
         let key = KeyDigest(key, secret: secret)
         let size = value.byteCount
         guard size <= maximumEntryBytes, timeToLive > .zero else { return remove(key) }
-        let value = StoredValue(value)
         let now = uptime
         let end = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
         var remainder = MemoryEntries.Remainder()
-        shard(of: key).entries.withLock {
+        shards[key].entries.withLock {
             $0.set(
                 value, cost: max(size, 0) + MemoryEntries.overhead,
                 end: end.overflow ? .max : end.partialValue, for: key, now: now,
@@ -171,12 +207,11 @@ extension MemoryStore {
     package func valueNow<Value: StoreValue>(for key: String, as type: Value.Type) -> Value? {
         let key = KeyDigest(key, secret: secret)
         let now = uptime
-        let mask = sampleMask.load(ordering: .relaxed)
-        var remainder = MemoryEntries.Remainder()
-        let value: Value? = shard(of: key).entries.withLock {
-            $0.value(for: key, now: now, sampleMask: mask, remainder: &remainder)
+        var isWorkDue = false
+        let value: Value? = shards[key].entries.withLock {
+            $0.value(for: key, now: now, isWorkDue: &isWorkDue)
         }
-        tell(remainder)
+        if isWorkDue { work(on: key, now: now) }
         return value
     }
 
@@ -198,18 +233,23 @@ extension MemoryStore {
     ) -> SiblingPlace {
         let key = KeyDigest(key.text, secret: secret)
         let now = uptime
+        let mask = sampleMask.load(ordering: .relaxed)
         var remainder = MemoryEntries.Remainder()
-        defer { tell(remainder) }
-        return shard(of: key).entries.withLock { entries in
+        var isWorkDue = false
+        defer {
+            tell(remainder)
+            if isWorkDue { work(on: key, now: now) }
+        }
+        return shards[key].entries.withLock { entries in
             let current: CacheRecord? = entries.value(
-                for: key, now: now, sampleMask: .max, remainder: &remainder)
+                for: key, now: now, isWorkDue: &isWorkDue)
             guard case .response(let kept) = current, kept.content.isSameArray(as: content)
             else { return .gone }
             let record = CacheRecord.response(kept.adding(sibling, in: coding))
             let size = record.byteCount
             guard size <= maximumEntryBytes else { return .apart }
             entries.replace(
-                key, with: StoredValue(record), cost: size + MemoryEntries.overhead,
+                key, with: record, cost: size + MemoryEntries.overhead, sampleMask: mask,
                 remainder: &remainder)
             return .attached
         }
@@ -223,16 +263,28 @@ extension MemoryStore {
     private func generation(of name: String) -> Generation {
         guard hasGenerations.load(ordering: .acquiring) else { return .first }
         let name = KeyDigest(name, secret: secret)
-        return shard(of: name).generations.withLock { $0.generation(of: name) }
+        return shards[name].generations.withLock { $0.generation(of: name) }
+    }
+
+    /// Does what reads leave to be done; apart, so that a read is short.
+    @inline(never)
+    private func work(on key: KeyDigest, now: Int64) {
+        var remainder = MemoryEntries.Remainder()
+        shards[key].entries.withLock {
+            $0.work(
+                on: key, now: now, sampleMask: sampleMask.load(ordering: .relaxed),
+                remainder: &remainder)
+        }
+        tell(remainder)
     }
 
     private func remove(_ key: KeyDigest) {
         var remainder = MemoryEntries.Remainder()
-        shard(of: key).entries.withLock { $0.remove(key, remainder: &remainder) }
-    }
-
-    private func shard(of key: KeyDigest) -> Shard {
-        shards[Int(truncatingIfNeeded: key.high) & (shards.count - 1)]
+        shards[key].entries.withLock {
+            $0.remove(
+                key, sampleMask: sampleMask.load(ordering: .relaxed), remainder: &remainder)
+        }
+        tell(remainder)
     }
 
     /// The machine's uptime in nanoseconds, past the arithmetic of `Duration` where that is a cost.
@@ -252,7 +304,7 @@ extension MemoryStore {
 
     /// What is wrong with what is kept; nothing as long as this type is right.
     var inconsistencies: [String] {
-        shards.flatMap { $0.entries.withLock { $0.inconsistencies } }
+        (0..<shards.count).flatMap { shards[$0].entries.withLock { $0.inconsistencies } }
             + (byteCount > maximumBytes ? ["\(byteCount) bytes are held"] : [])
     }
 }

@@ -1,3 +1,6 @@
+/// What an entry carries of which only its being there matters.
+private struct Nothing: BitwiseCopyable {}
+
 /// Finds out which ``WindowSetting`` suits the load, by miniature simulation (see
 /// `WindowTinyLFU.swift`).
 ///
@@ -11,7 +14,7 @@
 /// on the way there and for another on the way back. So many runs are remembered. So that a load
 /// that changes for good is still followed, another count remembers only as many votes as could be
 /// one run; when these are nearly of one mind, they replace the long memory.
-struct WindowAdvisor {
+struct WindowAdvisor: ~Copyable {
     /// How many entries a miniature may have; the sample is halved when there are more, and
     /// doubled when there are less than an eighth of it.
     private static let maximumCount = 4096
@@ -32,7 +35,7 @@ struct WindowAdvisor {
         }
     }
 
-    private var miniatures: [WindowTinyLFU<Void>]
+    private let miniatures: UnsafeMutableBufferPointer<WindowTinyLFU<Nothing>>
     private var frequencies = FrequencySketch()
     /// For each two settings, at `first * miniatures.count + second`, the votes of a long time and
     /// those of a short one.
@@ -47,18 +50,22 @@ struct WindowAdvisor {
     /// advisor begins with.
     init(capacity: Int) {
         self.capacity = capacity
-        miniatures = WindowSetting.allCases.map {
-            WindowTinyLFU(capacity: capacity, setting: $0, vacancy: ())
+        miniatures = .allocate(capacity: WindowSetting.allCases.count)
+        for (index, setting) in WindowSetting.allCases.enumerated() {
+            miniatures.initializeElement(
+                at: index, to: WindowTinyLFU(capacity: capacity, setting: setting))
         }
         long = Array(repeating: Votes(), count: miniatures.count * miniatures.count)
         short = long
     }
 
+    deinit { miniatures.deinitialize().deallocate() }
+
     /// The setting that has proved the best so far.
     var setting: WindowSetting { WindowSetting.allCases[leader] }
 
     /// The bits that are zero in the hash of a key of the sample.
-    var mask: UInt64 { ((1 << UInt64(rate)) - 1) << 48 }
+    var mask: UInt64 { ((1 << UInt64(rate)) - 1) << 32 }
 
     /// Notes that a key was used that has an entry of that cost, or was just given one.
     mutating func note(hash: UInt64, cost: Int) {
@@ -71,7 +78,7 @@ struct WindowAdvisor {
                 hits |= 1 << index
             } else {
                 miniatures[index].insert(
-                    (), hash: hash, cost: cost, frequencies: frequencies, evicted: { _ in })
+                    Nothing(), hash: hash, cost: cost, frequencies: frequencies, evicted: { _ in })
             }
         }
         let everyone = (1 << miniatures.count) - 1
@@ -80,7 +87,9 @@ struct WindowAdvisor {
     }
 
     /// The miniature that holds what was used last, whatever that is.
-    private var turnover: WindowTinyLFU<Void> { miniatures[WindowSetting.whole.rawValue] }
+    private var turnover: WindowTinyLFU<Nothing> {
+        _read { yield miniatures[WindowSetting.whole.rawValue] }
+    }
 
     private mutating func count(_ hits: Int) {
         let size = turnover.count
@@ -127,7 +136,7 @@ struct WindowAdvisor {
         }
         for index in miniatures.indices {
             miniatures[index].setCapacity(capacity >> rate)
-            for slot in 0..<EntrySlot(miniatures[index].slotCount)
+            for slot in 0..<miniatures[index].slotCount
             where miniatures[index].isKept(slot) {
                 if miniatures[index].hash(of: slot) & mask != 0 { miniatures[index].remove(slot) }
             }

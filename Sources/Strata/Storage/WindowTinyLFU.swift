@@ -34,7 +34,7 @@
 
 /// The entries of one cache, by the hashes of their keys, and which of them go when room is
 /// needed.
-struct WindowTinyLFU<Payload> {
+struct WindowTinyLFU<Payload: BitwiseCopyable>: ~Copyable {
     typealias Slot = EntrySlot
 
     /// How many entries an insertion or a hit moves from one list to another at most, when the
@@ -64,45 +64,36 @@ struct WindowTinyLFU<Payload> {
     private var window = EntryList()
     private var probation = EntryList()
     private var protected = EntryList()
-    private var nodes: EntryNodes<Payload>
-    /// The first entry of each bucket; as many as a power of two.
-    private var buckets: [Slot] = Array(repeating: .none, count: 8)
+    private var nodes = EntryNodes<Payload>()
+    private var table = EntryTable()
 
     /// Makes an empty cache.
-    ///
-    /// - Parameter vacancy: what stands in the place of an entry that is gone.
-    init(capacity: Int, setting: WindowSetting = .small, vacancy: Payload) {
+    init(capacity: Int, setting: WindowSetting = .small) {
         self.capacity = capacity
         self.setting = setting
-        nodes = EntryNodes(vacancy: vacancy)
         updateLimits()
     }
 
     /// The entry with that hash.
     func slot(of hash: UInt64) -> Slot? {
-        var slot = buckets[bucket(of: hash)]
-        while slot != .none {
-            if nodes[slot].hash == hash { return slot }
-            slot = nodes[slot].chained
-        }
-        return nil
+        table.slot(of: hash) { nodes.hash(of: $0) == hash }
     }
 
     /// What is kept with the entry.
     subscript(slot: Slot) -> Payload {
-        _read { yield nodes[slot].payload }
-        _modify { yield &nodes[slot].payload }
+        get { nodes[payloadOf: slot] }
+        _modify { yield &nodes[payloadOf: slot] }
     }
 
     /// The cost of the entry.
     func cost(of slot: Slot) -> Int { nodes[slot].cost }
 
     /// The hash that the entry was added with.
-    func hash(of slot: Slot) -> UInt64 { nodes[slot].hash }
+    func hash(of slot: Slot) -> UInt64 { nodes.hash(of: slot) }
 
     /// How many slots there are, vacant ones among them: the end of the range that
     /// ``isKept(_:)`` may be asked for.
-    var slotCount: Int { nodes.count }
+    var slotCount: Slot { nodes.count }
 
     /// Whether there is an entry in the slot.
     func isKept(_ slot: Slot) -> Bool { nodes[slot].segment != .vacant }
@@ -130,7 +121,8 @@ struct WindowTinyLFU<Payload> {
         evicted: (Payload) -> Void
     ) {
         let slot = nodes.make(payload, hash: hash, cost: cost)
-        chain(slot)
+        table.insert(slot, hash: hash)
+        count += 1
         updateLimits()
         // An entry that fills the window by itself must not sweep out all others on its way.
         link(slot, in: .window, asOldest: cost > windowLimit)
@@ -145,8 +137,8 @@ struct WindowTinyLFU<Payload> {
         _ slot: Slot, with payload: Payload, cost: Int, frequencies: FrequencySketch,
         evicted: (Payload) -> Void
     ) {
-        evicted(nodes[slot].payload)
-        nodes[slot].payload = payload
+        evicted(nodes[payloadOf: slot])
+        nodes[payloadOf: slot] = payload
         let segment = nodes[slot].segment
         unlink(slot)
         nodes[slot].cost = cost
@@ -159,7 +151,7 @@ struct WindowTinyLFU<Payload> {
     @discardableResult
     mutating func remove(_ slot: Slot) -> Payload {
         unlink(slot)
-        unchain(slot)
+        table.remove(slot, hash: nodes.hash(of: slot))
         count -= 1
         return nodes.vacate(slot)
     }
@@ -237,16 +229,16 @@ extension WindowTinyLFU {
     private mutating func settle(
         _ candidate: Slot, frequencies: FrequencySketch, evicted: (Payload) -> Void
     ) {
-        let worth = frequencies.frequency(of: nodes[candidate].hash)
+        let worth = frequencies.frequency(of: nodes.hash(of: candidate))
         var needed = min(cost - capacity, nodes[candidate].cost)
         var opposed = 0
         var victim = probation.oldest
         var last = Slot.none
         while needed > 0 {
             guard victim != .none, victim != candidate else { break }
-            let node = nodes[victim]
-            let frequency = frequencies.frequency(of: node.hash)
-            needed -= node.cost
+            let link = nodes[victim]
+            let frequency = frequencies.frequency(of: nodes.hash(of: victim))
+            needed -= link.cost
             if frequency == 0, worth > 0, last == .none {
                 // Worth nothing, it goes whatever becomes of the candidate; so the number of
                 // victims that are weighed in vain is bounded by the greatest frequency.
@@ -256,7 +248,7 @@ extension WindowTinyLFU {
                 last = victim
                 if opposed > worth { break }
             }
-            victim = node.newer
+            victim = link.newer
         }
         let isWorthMore = needed <= 0 && (setting.admitsTies ? worth >= opposed : worth > opposed)
         guard isWorthMore else { return evicted(remove(candidate)) }
@@ -292,52 +284,20 @@ extension WindowTinyLFU {
     }
 }
 
-// MARK: The table that finds them
+// MARK: What must hold
 
 extension WindowTinyLFU {
-    private func bucket(of hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: hash) & (buckets.count - 1)
-    }
-
-    /// Puts a new node into the table; doubles the table when there is less than a bucket a node.
-    private mutating func chain(_ slot: Slot) {
-        count += 1
-        if count > buckets.count {
-            buckets = Array(repeating: .none, count: buckets.count * 2)
-            for other in 0..<Slot(nodes.count)
-            where nodes[other].segment != .vacant && other != slot {
-                enchain(other)
-            }
-        }
-        enchain(slot)
-    }
-
-    private mutating func enchain(_ slot: Slot) {
-        let bucket = bucket(of: nodes[slot].hash)
-        nodes[slot].chained = buckets[bucket]
-        buckets[bucket] = slot
-    }
-
-    private mutating func unchain(_ slot: Slot) {
-        let bucket = bucket(of: nodes[slot].hash)
-        let next = nodes[slot].chained
-        guard buckets[bucket] != slot else { return buckets[bucket] = next }
-        var before = buckets[bucket]
-        while nodes[before].chained != slot { before = nodes[before].chained }
-        nodes[before].chained = next
-    }
-
     /// What is wrong with the lists, the table or the sums; nothing as long as this type is right.
     var inconsistencies: [String] {
         var found = nodes.inconsistencies(in: [
             (window, .window), (probation, .probation), (protected, .protected),
         ])
-        let kept = (0..<Slot(nodes.count)).filter(isKept)
+        let kept = (0..<nodes.count).filter { isKept($0) }
         if kept.count != count { found.append("\(kept.count) kept, \(count) counted") }
         let total = kept.reduce(0) { $0 + nodes[$1].cost }
         if total != cost { found.append("they cost \(total), \(cost) counted") }
         if cost > capacity { found.append("they cost \(cost), above \(capacity)") }
-        for index in kept where slot(of: nodes[index].hash) != index {
+        for index in kept where slot(of: nodes.hash(of: index)) != index {
             found.append("slot \(index) is not found by its hash")
         }
         return found

@@ -144,6 +144,51 @@ import Testing
         #expect(store.inconsistencies == [])
     }
 
+    @Test func `values of all shapes come out as they were, and are let go of once`() async throws {
+        let time = ManualTime()
+        let ends = Atomic(0)
+        func witness() -> Witness { Witness { ends.add(1, ordering: .relaxed) } }
+        do {
+            let store = MemoryStore(maximumBytes: 40_000, time: time)
+            var generator = SeededGenerator()
+            for step in 0..<3_000 {
+                let key = "\(Int.random(in: 0..<100, using: &generator))"
+                let timeToLive = Duration.seconds(Int.random(in: 1...100, using: &generator))
+                if step % 2 == 0 {
+                    try await store.set(witness(), for: key, timeToLive: timeToLive)
+                } else {
+                    let parcel = Parcel(number: step, witness: witness())
+                    try await store.set(parcel, for: key, timeToLive: timeToLive)
+                    #expect(store.valueNow(for: key, as: Parcel.self)?.number ?? step == step)
+                    // It is there, but of another type.
+                    #expect(store.valueNow(for: key, as: Witness.self) == nil)
+                    #expect(store.valueNow(for: key, as: [UInt8].self) == nil)
+                }
+                if step % 10 == 0 { try await store.remove([key]) }
+                if step % 100 == 0 { time.advance(by: .seconds(20)) }
+                #expect(step + 1 - ends.load(ordering: .relaxed) == store.entryCount)
+            }
+            #expect(store.entryCount > 20)
+            #expect(store.inconsistencies == [])
+        }
+        #expect(ends.load(ordering: .relaxed) == 3_000)
+    }
+
+    @Test func `an entry that is read without end stays, and the others go`() async throws {
+        let store = MemoryStore(maximumBytes: 100 * (MemoryEntries.overhead + 100))
+        for index in 0..<10_000 {
+            if store.valueNow(for: "read", as: Ballast.self) == nil {
+                #expect(index == 0)
+                try await store.set(
+                    Ballast(byteCount: 100), for: "read", timeToLive: .seconds(60))
+            }
+            try await store.set(
+                Ballast(byteCount: 100), for: "\(index)", timeToLive: .seconds(60))
+        }
+        #expect(store.entryCount == 100)
+        #expect(store.inconsistencies == [])
+    }
+
     @Test func `many tasks at once leave it consistent`() async throws {
         let store = MemoryStore(maximumBytes: 200_000, maximumEntryBytes: 4_000)
         await withTaskGroup(of: Void.self) { group in
@@ -219,6 +264,18 @@ private struct Ballast: StoreValue, Equatable {
         self.byteCount = byteCount
         self.id = id
     }
+
+    init?(storeBytes: [UInt8]) { nil }
+}
+
+/// A value of more than one word that holds on to another.
+private struct Parcel: StoreValue {
+    let byteCount = 100
+    let storeBytes: [UInt8] = []
+    let number: Int
+    let witness: Witness
+
+    init(number: Int, witness: Witness) { (self.number, self.witness) = (number, witness) }
 
     init?(storeBytes: [UInt8]) { nil }
 }

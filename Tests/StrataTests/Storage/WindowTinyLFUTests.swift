@@ -125,13 +125,13 @@ import Testing
 }
 
 /// A policy with keys and no values.
-private struct Cache {
+private struct Cache: ~Copyable {
     var policy: WindowTinyLFU<UInt64>
     var frequencies = FrequencySketch()
     var kept: Set<UInt64> = []
 
     init(capacity: Int, setting: WindowSetting) {
-        policy = WindowTinyLFU(capacity: capacity, setting: setting, vacancy: .max)
+        policy = WindowTinyLFU(capacity: capacity, setting: setting)
     }
 
     mutating func use(_ key: UInt64, cost: Int = 1) -> Bool {
