@@ -40,6 +40,10 @@ extension Suite {
         add(
             "GET, 64 tasks; redis-benchmark",
             try await getRate(client, tasks: 64, operations: 300_000), peer: peer)
+        add(
+            "GET, 64 tasks on the executor; redis-benchmark",
+            try await getRate(
+                client, tasks: 64, operations: 300_000, executor: client.executor), peer: peer)
         let pipelined = try hiredis.getRate(operations: 200_000, batch: 100)
         add(
             "GET, batches of 100; hiredis", try await batchRate(client, operations: 200_000),
@@ -88,12 +92,12 @@ extension Suite {
     }
 
     private static func getRate(
-        _ client: RedisClient, tasks: Int, operations: Int
+        _ client: RedisClient, tasks: Int, operations: Int, executor: (any TaskExecutor)? = nil
     ) async throws -> Rate {
         try await rate(operations: operations) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<tasks {
-                    group.addTask {
+                    group.addTask(executorPreference: executor) {
                         for _ in 0..<(operations / tasks) {
                             _ = try await client.send("GET", "key")
                         }

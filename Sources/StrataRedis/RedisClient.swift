@@ -65,6 +65,27 @@ public final class RedisClient: Sendable {
         }
     }
 
+    /// Runs tasks on the client's own thread, where their answers are read; nil where there are
+    /// several servers, each of which has a thread of its own.
+    ///
+    /// A task that is run there goes on without another thread being woken, and many of them send
+    /// what they have together, which is the quickest way to have Redis asked by many tasks. All of
+    /// them share one thread with the client's input and output: a task that computes for more than
+    /// some microseconds, or blocks, keeps all commands waiting and does better without. When the
+    /// client is closed, its tasks go on in the ordinary pool.
+    ///
+    /// ```swift
+    /// try await withTaskExecutorPreference(client.executor) {
+    ///     try await client.send("GET", "greeting")
+    /// }
+    /// ```
+    public var executor: (any TaskExecutor)? {
+        switch servers {
+        case .one(let node): node.executor
+        case .several: nil
+        }
+    }
+
     // MARK: - Commands
 
     /// Sends a command, and returns Redis' reply.

@@ -17,8 +17,10 @@ extension RedisConfiguration {
     ///
     /// The last two have forms with TLS as well, `rediss+sentinel` and `rediss+cluster`. Where there
     /// are several servers, `reads` says who answers commands that only read: `primary`,
-    /// `round-robin`, `random`, `least-outstanding` or `quickest` of the replicas; and `max-lag`, in
-    /// seconds, how far behind they may be.
+    /// `round-robin`, `random`, `weighted`, `least-outstanding` or `quickest` of the replicas; behind
+    /// it `max-lag`, in seconds, how far behind they may be, and `weights`, as in
+    /// `reads=weighted&weights=10.0.0.5:6379*3,10.0.0.6:6379*0`, how often each is asked: from 0 to
+    /// 1048576, and 1 for those not named.
     ///
     /// User and password are percent-encoded where they hold a character that has a meaning in a
     /// URL. The port is 6379 where none is named.
@@ -126,9 +128,14 @@ extension RedisConfiguration {
                 throw .badURL("max-lag stands behind a reads= that names replicas")
             }
             reads = .replicas(choice, maximumLag: seconds)
+        case "weights":
+            guard case .replicas(.weighted, let lag) = reads else {
+                throw .badURL("weights stands behind reads=weighted")
+            }
+            reads = .replicas(.weighted(try Self.weights(value)), maximumLag: lag)
         default:
             throw .badURL(
-                "the parameters are db, reads, max-lag, sentinel-user, sentinel-password, and with "
+                "the parameters are db, reads, max-lag, weights, sentinel-user, sentinel-password, and with "
                     + "rediss:// also ca, cert, key and name")
         }
     }
@@ -140,12 +147,33 @@ extension RedisConfiguration {
         case "primary": .primary
         case "round-robin": .replicas(.roundRobin, maximumLag: maximumLag)
         case "random": .replicas(.random, maximumLag: maximumLag)
+        case "weighted": .replicas(.weighted([:]), maximumLag: maximumLag)
         case "least-outstanding": .replicas(.leastOutstanding, maximumLag: maximumLag)
         case "quickest": .replicas(.quickest, maximumLag: maximumLag)
         default:
             throw .badURL(
-                "reads is one of primary, round-robin, random, least-outstanding, quickest")
+                "reads is one of primary, round-robin, random, weighted, least-outstanding, "
+                    + "quickest")
         }
+    }
+
+    private static func weights(_ text: String) throws(StoreError) -> [String: Int] {
+        var weights: [String: Int] = [:]
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let star = part.lastIndex(of: "*"),
+                let weight = Int(part[part.index(after: star)...]),
+                (0...RedisReads.maximumWeight).contains(weight)
+            else {
+                throw .badURL(
+                    "weights has the form host:port*weight,…, each from 0 to "
+                        + "\(RedisReads.maximumWeight)")
+            }
+            let endpoint = try tcpEndpoint(part[..<star], defaultPort: 6379)
+            guard weights.updateValue(weight, forKey: endpoint.description) == nil else {
+                throw .badURL("weights names \(endpoint) twice")
+            }
+        }
+        return weights
     }
 
     private init(

@@ -38,15 +38,20 @@ final class RedisConnection: Sendable {
     /// the one that changes what the socket is watched for.
     private let state: Mutex<State>
     private let poller: Poller
+    private let executor: RedisExecutor
     /// What the poller calls this connection.
     let key: UInt64
     private let isSubscriber: Bool
     private let time = SystemTime()
 
-    init(settings: ConnectionMachine<Waiter>.Settings, poller: Poller, key: UInt64) {
+    init(
+        settings: ConnectionMachine<Waiter>.Settings, poller: Poller, executor: RedisExecutor,
+        key: UInt64
+    ) {
         isSubscriber = settings.isSubscriber
         state = Mutex(State(machine: ConnectionMachine(settings: settings)))
         self.poller = poller
+        self.executor = executor
         self.key = key
     }
 
@@ -67,8 +72,10 @@ final class RedisConnection: Sendable {
         _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
         now: Duration
     ) -> StoreError? {
+        let isOnExecutor = executor.isCurrent
         let step = state.withLock { state in
-            let isAlone = state.machine.phase == .ready && state.machine.isIdle
+            // Who is on the thread that reads gives it back to have the answer read.
+            let isAlone = !isOnExecutor && state.machine.phase == .ready && state.machine.isIdle
             let submission = state.machine.submit(
                 command, replies: replies, token: token, waiter: waiter, deadline: deadline,
                 now: now)
@@ -77,6 +84,7 @@ final class RedisConnection: Sendable {
         switch step {
         case .done: return nil
         case .refused(let error): return error
+        case .write(let socket) where isOnExecutor: executor.holdBack(self, socket)
         case .write(let socket): write(to: socket)
         case .writeAndRead(let socket, let line):
             write(to: socket)
@@ -132,7 +140,7 @@ final class RedisConnection: Sendable {
     }
 
     /// Writes until there is nothing left; the caller is the writer.
-    private func write(to socket: Socket) {
+    func write(to socket: Socket) {
         var chunk = ConnectionMachine<Waiter>.Chunk()
         while state.withLock({ state in
             state.socket === socket && state.machine.nextOutput(&chunk)

@@ -19,6 +19,8 @@ final class RedisLoop: Sendable {
     }
 
     private let poller: Poller
+    /// Runs tasks on the loop's thread.
+    let executor: RedisExecutor
     private let configuration: RedisConfiguration
     private let time = SystemTime()
     private let tls: TLSContext?
@@ -28,8 +30,12 @@ final class RedisLoop: Sendable {
     private let nextLook = Atomic<Int64>(.min)
     private let isStopping = Atomic<Bool>(false)
 
-    init(poller: Poller, configuration: RedisConfiguration, tls: TLSContext?) {
+    init(
+        poller: Poller, executor: RedisExecutor, configuration: RedisConfiguration,
+        tls: TLSContext?
+    ) {
         self.poller = poller
+        self.executor = executor
         self.configuration = configuration
         self.tls = tls
     }
@@ -66,6 +72,7 @@ final class RedisLoop: Sendable {
 
     private func run() {
         var lines: [UInt64: Line] = [:]
+        executor.begin()
         while !isStopping.load(ordering: .acquiring) {
             // Promise nothing before looking: whoever comes after the look sees the promise that
             // was made before it, and whoever comes before it is seen by the look.
@@ -80,20 +87,23 @@ final class RedisLoop: Sendable {
 
             // Arrivals alone are no reason to look at the time again.
             var isDue = false
+            var isBusy = executor.run()
             while !isDue {
                 // What has arrived is taken before anything counts as late, even where this
                 // thread itself is late.
-                let limit = next.map { max(.zero, $0 - time.uptime) }
+                let limit = isBusy ? .zero : next.map { max(.zero, $0 - time.uptime) }
                 let wait = poller.wait(upTo: limit)
                 isDue = wait.wasWoken || next.map { $0 <= time.uptime } ?? false
                 for ready in wait.ready {
                     isDue = lines[ready.key]?.handle(ready, now: time.uptime) ?? false || isDue
                 }
+                isBusy = executor.run()
             }
         }
         makeChanges(&lines)
         changes.withLock { $0 = nil }
         for line in lines.values { line.close() }
+        executor.end()
     }
 
     private func makeChanges(_ lines: inout [UInt64: Line]) {

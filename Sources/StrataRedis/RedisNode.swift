@@ -29,13 +29,16 @@ final class RedisNode: Sendable {
             try TLSContext(tls, host: configuration.endpoint.host)
         }
         let poller = try Poller()
+        let executor = RedisExecutor(poller: poller)
         connections = (0...configuration.connections).map { index in
             let lane = index == configuration.connections ? RedisLane.large : .small
             return RedisConnection(
-                settings: configuration.settings(for: lane), poller: poller, key: UInt64(index))
+                settings: configuration.settings(for: lane), poller: poller,
+                executor: executor, key: UInt64(index))
         }
         self.poller = poller
-        loop = RedisLoop(poller: poller, configuration: configuration, tls: tls)
+        loop = RedisLoop(
+            poller: poller, executor: executor, configuration: configuration, tls: tls)
         // What one of them learns of the server is true for all.
         let share: @Sendable (StoreError) -> Void = { [connections, poller] breach in
             var isNews = false
@@ -53,6 +56,9 @@ final class RedisNode: Sendable {
 
     deinit { loop.stop() }
 
+    /// Runs tasks on the thread that reads the server's answers.
+    var executor: any TaskExecutor { loop.executor }
+
     /// Closes the connections; commands under way fail, and so do those that are sent later.
     func close() { loop.stop() }
 
@@ -63,7 +69,7 @@ final class RedisNode: Sendable {
         let number = subscriptions.wrappingAdd(1, ordering: .relaxed).newValue
         let connection = RedisConnection(
             settings: interest.settings(configuration), poller: poller,
-            key: UInt64(connections.count) + number)
+            executor: loop.executor, key: UInt64(connections.count) + number)
         loop.add(
             connection, maximumReplyBytes: interest.maximumMessageBytes,
             audience: .subscriber(subscriber))

@@ -10,7 +10,8 @@ public enum RedisReads: Sendable, Hashable {
         /// Any.
         case random
         /// Any, each as often as its weight says, by `host:port`. One that is not named weighs 1;
-        /// one that weighs 0 is not asked.
+        /// one that weighs 0 is not asked. Weights go from 0 to 1048576; any other counts as the
+        /// nearest.
         case weighted([String: Int])
         /// The one that owes the fewest answers.
         case leastOutstanding
@@ -18,6 +19,8 @@ public enum RedisReads: Sendable, Hashable {
         /// what it owes (the power of two choices).
         case quickest
     }
+
+    static let maximumWeight = 1 << 20
 
     /// The primaries, as with everything else.
     case primary

@@ -8,7 +8,8 @@ public final class RedisSubscription: Sendable {
 
     deinit { end() }
 
-    /// Ends the subscription; what comes last is ``RedisPush/lost(_:)``.
+    /// Ends the subscription; what comes last is ``RedisPush/lost(_:)``. The handler itself may
+    /// call it.
     public func cancel() { end() }
 }
 
@@ -17,7 +18,7 @@ extension RedisClient {
     /// whenever it is lost.
     ///
     /// The handler is called on the client's own thread, one call at a time: it must be quick,
-    /// must not wait, and must not call back into the subscription.
+    /// and must not wait. It may cancel the subscription.
     ///
     /// ```swift
     /// let subscription = try client.subscribe(to: RedisInterest(channels: ["orders"])) { push in

@@ -372,7 +372,11 @@ import Testing
         return settings
     }
 
-    @Test func `no command is written before the greeting is answered`() throws {
+    @Test(arguments: [
+        "ERR unknown subcommand",
+        "NOPERM this user has no permissions to run the 'client|setname' command",
+    ])
+    func `no command is written before the greeting is answered`(refusal: String) throws {
         var machine = Machine(settings: Self.greeted)
         _ = Self.submit(&machine, "a", waiter: 1)
         machine.beginOpening(now: .zero)
@@ -389,8 +393,8 @@ import Testing
             return
         }
         // The name is a nicety, and does without the right to set it.
-        let refusal = RedisValue.error(RedisError("ERR unknown subcommand"))
-        guard case .ready = machine.receive(refusal, now: .zero) else {
+        let refusal = RedisError(refusal)
+        guard case .ready = machine.receive(.error(refusal), now: .zero) else {
             Issue.record("not ready")
             return
         }

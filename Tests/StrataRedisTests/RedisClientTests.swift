@@ -121,6 +121,17 @@ struct `The client of Redis` {
         #expect(try await other.send("GET", "key") == .null)
     }
 
+    @Test func `a user needs no right but to the commands it sends`() async throws {
+        let server = try await RedisServer(
+            options: ["--user", "app", "on", ">pw", "~*", "+get", "+set"])
+        let app = try RedisClient(
+            RedisConfiguration(url: "redis://app:pw@127.0.0.1:\(server.port)"))
+        try await app.send("SET", "key", "value")
+        #expect(try await app.send("GET", "key").text == "value")
+        let error = try await #require(throws: StoreError.self) { try await app.send("DEL", "key") }
+        #expect(error.redisError?.kind == "NOPERM")
+    }
+
     @Test(arguments: [":wrong@", "nobody:pw@", ""])
     func `wrong credentials are told as such`(credentials: String) async throws {
         let server = try await RedisServer(options: ["--requirepass", "pw"])

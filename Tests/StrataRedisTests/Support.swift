@@ -126,4 +126,5 @@ final class PushRecorder: Sendable {
 
     func append(_ push: RedisPush) { list.withLock { $0.append(push) } }
     var count: Int { list.withLock(\.count) }
+    var last: RedisPush? { list.withLock(\.last) }
 }

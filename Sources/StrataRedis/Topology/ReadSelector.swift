@@ -26,7 +26,9 @@ struct ReadSelector {
             return turn
         case .random: return Int.random(in: 0..<candidates.count, using: &generator)
         case .weighted(let weights):
-            let weights = candidates.map { max(0, min(weights[$0.name] ?? 1, 1 << 20)) }
+            let weights = candidates.map {
+                max(0, min(weights[$0.name] ?? 1, RedisReads.maximumWeight))
+            }
             let total = weights.reduce(0, +)
             guard total > 0 else { return nil }
             var rest = Int.random(in: 0..<total, using: &generator)

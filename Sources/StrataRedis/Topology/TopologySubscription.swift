@@ -13,12 +13,18 @@ final class TopologySubscription: Sendable {
         var quorum = SubscriptionQuorum<Member>()
         var channels: [Member: (number: UInt64, subscription: RedisSubscription)] = [:]
         var count: UInt64 = 0
+        /// Why it was ended, until the subscriber is told.
+        var end: StoreError?
+        var isEnded = false
     }
 
     private let interest: RedisInterest
     private let subscriber: @Sendable (RedisPush) -> Bool
-    /// Guarded by the mutex: the channels, and that the subscriber is told one thing at a time.
+    /// Guarded by the mutex: the channels.
     private let state = Mutex(State())
+    /// Held by whoever tells the subscriber something, one thing at a time. The subscriber may end
+    /// the subscription meanwhile, so nobody waits for it who ends one.
+    private let turn = Mutex<Void>(())
 
     init(_ interest: RedisInterest, _ subscriber: @escaping @Sendable (RedisPush) -> Bool) {
         self.interest = interest
@@ -30,14 +36,19 @@ final class TopologySubscription: Sendable {
         let primaries = deployment.shards.map(\.primary).sorted { "\($0)" < "\($1)" }
         let wanted = interest.trackedPrefixes.isEmpty ? primaries.prefix(1) : primaries[...]
         let members = wanted.enumerated().map { Member(endpoint: $1, hasChannels: $0 == 0) }
-        state.withLock { state in
-            let (_, removed, pushes) = state.quorum.setMembers(Set(members))
-            for member in removed { state.channels[member] = nil }
-            for push in pushes { _ = subscriber(push) }
-            for member in members where state.channels[member] == nil {
-                open(member, topology, &state)
+        turn.withLock { _ in
+            let pushes = state.withLock { state in
+                if state.isEnded { return [RedisPush]() }
+                let (_, removed, pushes) = state.quorum.setMembers(Set(members))
+                for member in removed { state.channels[member] = nil }
+                for member in members where state.channels[member] == nil {
+                    open(member, topology, &state)
+                }
+                return pushes
             }
+            for push in pushes { _ = subscriber(push) }
         }
+        tellEnd()
     }
 
     private func open(_ member: Member, _ topology: RedisTopology, _ state: inout State) {
@@ -61,17 +72,33 @@ final class TopologySubscription: Sendable {
     }
 
     private func receive(_ push: RedisPush, from member: Member, _ number: UInt64) -> Bool {
-        state.withLock { state in
-            guard state.channels[member]?.number == number else { return true }
-            return state.quorum.receive(push, from: member).reduce(true) { subscriber($1) && $0 }
+        let isTaken = turn.withLock { _ in
+            let pushes = state.withLock { state in
+                guard state.channels[member]?.number == number else { return [RedisPush]() }
+                return state.quorum.receive(push, from: member)
+            }
+            return pushes.reduce(true) { subscriber($1) && $0 }
         }
+        tellEnd()
+        return isTaken
     }
 
     /// Ends it.
     func close(_ error: StoreError) {
         state.withLock { state in
+            guard !state.isEnded else { return }
+            state.isEnded = true
             state.channels = [:]
-            _ = subscriber(.lost(error))
+            state.end = error
+        }
+        tellEnd()
+    }
+
+    /// Tells that it was ended, unless somebody tells something else just now, who then comes here.
+    private func tellEnd() {
+        turn.withLockIfAvailable { _ in
+            let end = state.withLock { $0.end.take() }
+            if let end { _ = subscriber(.lost(end)) }
         }
     }
 }

@@ -1,5 +1,6 @@
 import Strata
 import StrataTesting
+import Synchronization
 import Testing
 
 @testable import StrataRedis
@@ -78,6 +79,23 @@ struct `A primary with replicas` {
         // One that asks for the last write gets it.
         _ = try await client.send(RedisCommand("GET", "key"), reads: .primary)
         #expect(try await reads(of: servers.primary) == 1)
+    }
+
+    @Test func `a subscription may be cancelled by its own handler`() async throws {
+        let servers = try await ReplicatedServers(replicas: 1)
+        let client = try RedisClient(RedisConfiguration(url: servers.url))
+        let recorder = PushRecorder()
+        let held = Mutex<RedisSubscription?>(nil)
+        let subscription = try client.subscribe(to: RedisInterest(channels: ["a"])) { push in
+            if case .message = push { held.withLock { $0.take() }?.cancel() }
+            recorder.append(push)
+        }
+        held.withLock { $0 = subscription }
+        try await eventually { try await client.publish("1", to: "a") == 1 }
+        try await eventually { if case .lost = recorder.last { true } else { false } }
+        let count = recorder.count
+        try await eventually { try await client.publish("2", to: "a") == 0 }
+        #expect(recorder.count == count)
     }
 
     @Test func `answers itself when no replica does`() async throws {

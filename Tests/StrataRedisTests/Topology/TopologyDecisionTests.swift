@@ -265,7 +265,22 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         #expect(configuration.topology == .sentinel(sentinel))
     }
 
+    @Test func `a URL says how often each is read`() throws {
+        let url = "redis://a,b:7,[::1]?reads=weighted&weights=a*3,b:7*0,[::1]:6379*2&max-lag=3"
+        let configuration = try RedisConfiguration(url: url)
+        let weights = ["a:6379": 3, "b:7": 0, "[::1]:6379": 2]
+        #expect(configuration.reads == .replicas(.weighted(weights), maximumLag: .seconds(3)))
+    }
+
+    @Test(arguments: ["a", "a*", "a*-1", "a*1048577", "a*1,", "a*1,a:6379*2", "*1", "a:0*1"])
+    func `weights that make no sense are refused`(weights: String) {
+        #expect(throws: StoreError.self) {
+            try RedisConfiguration(url: "redis://a,b?reads=weighted&weights=\(weights)")
+        }
+    }
+
     @Test(arguments: [
+        "redis://a,b?weights=a*1", "redis://a,b?reads=random&weights=a*1",
         "redis://a,", "redis+cluster://a/1", "redis+sentinel://a", "redis+sentinel://a/b/c",
         "redis+other://a", "redis+cluster://a?reads=none", "redis+cluster://a?max-lag=1",
         "redis+cluster://a?sentinel-user=x", "redis+unix://a", "redis://a,b?max-lag=x",
