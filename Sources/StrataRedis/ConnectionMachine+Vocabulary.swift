@@ -15,6 +15,10 @@ extension ConnectionMachine {
         /// How soon a ping must be answered to show that all is well.
         var pingLimit: Duration = .milliseconds(500)
 
+        /// How long a reply to a single command may take before it counts as slow; nil where none
+        /// does.
+        var slowReply: Duration?
+
         /// How many time-outs in a row open the breaker, where something came during each of them.
         var breakerThreshold = 3
         /// A command that was given less time than this says nothing about the server.

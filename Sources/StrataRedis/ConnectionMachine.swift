@@ -15,7 +15,8 @@ import Strata
 ///
 /// A server that is there and does not answer is worse than none, since each command waits in
 /// vain. So after a time-out during which nothing at all came, or a few in a row, commands are refused
-/// at once as well (a circuit breaker), and only a ping is sent now and then; when one is answered in time, all is well again. A
+/// at once as well (a circuit breaker), and only a ping is sent now and then; when one is answered in
+/// time, all is well again. So they are when too many replies are slow (``SlowShare``). A
 /// connection that nobody uses is pinged too, so that its end is known before it is needed.
 struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private struct Slot: Sendable {
@@ -61,6 +62,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var timeouts = 0
     /// Why commands are refused although there is a connection: the breaker is open.
     private var breach: StoreError?
+    /// Why the breaker opened, until ``due(now:)`` tells.
+    private var untoldBreach: StoreError?
+    private var slowShare = SlowShare()
     /// Whether a ping is under way; there is one at a time.
     private var isPinging = false
     /// When the last ping was sent or answered.
@@ -241,6 +245,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         if slot.isPing { return receivePong(sent: slot.submitted, now: now) }
         guard let waiter = slot.waiter else { return .none }
         timeouts = 0
+        if slot.isSingle { noteDuration(now - slot.submitted, now: now) }
         return .answer(waiter, slot.isSingle ? value : .array(slot.replies))
     }
 
@@ -251,6 +256,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         timeouts = 0
         guard breach != nil else { return .none }
         breach = nil
+        untoldBreach = nil
+        slowShare = SlowShare()
         return .ready
     }
 
@@ -312,6 +319,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     mutating func due(now: Duration) -> Due {
         var due = Due()
         if let deadline = earliestDeadline, deadline <= now { expire(now: now, into: &due) }
+        if let breach = untoldBreach.take() { due.breach = breach }
         if phase == .ready, mustPing(now: now) { due.step = ping(now: now) }
         due.next = earliestDeadline
         func at(_ moment: Duration, _ step: Due.Step) {
@@ -371,6 +379,21 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         return true
     }
 
+    /// Whether the breaker has opened, and ``due(now:)`` was not asked since.
+    var hasNews: Bool { untoldBreach != nil }
+
+    /// Counts how long a command took, and opens the breaker where too many take too long.
+    private mutating func noteDuration(_ duration: Duration, now: Duration) {
+        guard let limit = settings.slowReply, breach == nil, phase == .ready,
+            slowShare.note(isSlow: duration >= limit, now: now)
+        else { return }
+        breach = StoreError(
+            .unavailable,
+            "Redis takes \(limit) or more for half of the commands. None are sent until it answers "
+                + "a ping sooner, every \(settings.probeInterval).")
+        untoldBreach = breach
+    }
+
     /// Counts a command that timed out; why the breaker opens, if it does.
     private mutating func noteTimeout(waited: Duration, now: Duration) -> StoreError? {
         guard waited >= settings.breakerPatience else { return nil }
@@ -406,6 +429,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         }
         earliestDeadline = earliest
         for waited in waited {
+            if let limit = settings.slowReply, waited >= limit { noteDuration(waited, now: now) }
             due.breach = noteTimeout(waited: waited, now: now) ?? due.breach
         }
     }
@@ -436,6 +460,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         queuedBytes = 0
         timeouts = 0
         breach = nil
+        untoldBreach = nil
+        slowShare = SlowShare()
         isPinging = false
         earliestDeadline = nil
         output = []

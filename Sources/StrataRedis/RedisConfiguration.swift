@@ -129,6 +129,13 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     public var connectTimeout: Duration = .seconds(2)
     /// How long a command may take that names no time of its own. Default 500 ms.
     public var commandTimeout: Duration = .milliseconds(500)
+    /// How long a reply may take before it counts as slow; nil for half of `commandTimeout`.
+    ///
+    /// When half of the replies of a second, and at least 20, are slow, no commands are sent until
+    /// a ping is answered within that time, just as after time-outs: a server that answers late
+    /// would hold up every request. Counted are single commands and small values; pipelines and
+    /// the connection for large values may take as long as they like. Default nil.
+    public var slowReply: Duration?
     /// How long commands may wait with nothing arriving at all, before the connection is taken
     /// for dead and opened anew. Default 5 s.
     public var stallTimeout: Duration = .seconds(5)
@@ -160,7 +167,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         try require(
             username == nil || password != nil, "A Redis user needs a password: user:password@.")
         try require(
-            connectTimeout > .zero && commandTimeout > .zero && stallTimeout > .zero,
+            connectTimeout > .zero && commandTimeout > .zero && stallTimeout > .zero
+                && slowReply ?? commandTimeout > .zero,
             "The time limits must be greater than zero.")
         try require(
             reconnectDelay.lowerBound > .zero, "reconnectDelay must be greater than zero.")
@@ -213,7 +221,12 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     func settings(
         for lane: RedisLane
     ) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
-        settings(suffix: lane == .large ? "-large" : "")
+        if lane == .large { return settings(suffix: "-large") }
+        var settings = settings(suffix: "")
+        let limit = slowReply ?? commandTimeout / 2
+        settings.slowReply = limit
+        settings.pingLimit = min(settings.pingLimit, limit)
+        return settings
     }
 
     /// What the state machine of a connection is told whose name ends like that.

@@ -254,6 +254,8 @@ final class RedisConnection: Sendable {
                     return (batch, isReady, error as StoreError?, nil as Socket?)
                 }
             }
+            // The breaker has opened: the loop tells, and pings.
+            if state.machine.hasNews { poller.wake() }
             let mustWrite = state.machine.beginWriting()
             return (batch, isReady, nil, mustWrite ? state.socket : nil)
         }

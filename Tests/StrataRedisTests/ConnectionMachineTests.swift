@@ -257,6 +257,60 @@ import Testing
         #expect(due.breach == nil)
     }
 
+    @Test func `half of slow replies open the breaker, until a ping is answered soon`() {
+        var settings = Self.settings
+        settings.slowReply = .milliseconds(50)
+        settings.pingLimit = .milliseconds(50)
+        settings.maximumQueuedBytes = 1 << 20
+        var machine = Self.ready(settings)
+        var now = Duration.seconds(1)
+        for number in 0..<39 {
+            now += .milliseconds(10)
+            _ = Self.submit(
+                &machine, "x", waiter: number, deadline: .seconds(99),
+                now: now - .milliseconds(number % 2 == 0 ? 50 : 49))
+            _ = machine.receive(.null, now: now)
+            #expect(machine.hasNews == (number == 38))
+        }
+        guard case .refused = Self.submit(&machine, "x", waiter: 99, now: now) else {
+            Issue.record("taken")
+            return
+        }
+        let due = machine.due(now: now)
+        #expect(due.breach != nil)
+        #expect(!machine.hasNews)
+        _ = Self.output(&machine)
+        _ = machine.receive(.status("PONG"), now: now + .milliseconds(51))
+        guard case .refused = Self.submit(&machine, "x", waiter: 99, now: now) else {
+            Issue.record("a ping that was late closed it")
+            return
+        }
+        _ = machine.due(now: now + .milliseconds(100))
+        _ = Self.output(&machine)
+        guard case .ready = machine.receive(.status("PONG"), now: now + .milliseconds(149)) else {
+            Issue.record("not closed")
+            return
+        }
+    }
+
+    @Test(arguments: [0, 1, 2])
+    func `few slow replies, or all of one pause, or of a pipeline, open nothing`(row: Int) {
+        var settings = Self.settings
+        settings.slowReply = .milliseconds(50)
+        settings.maximumQueuedBytes = 1 << 20
+        var machine = Self.ready(settings)
+        for number in 0..<400 {
+            // A third is slow; all are, at once; all are pipelines.
+            let now = Duration.milliseconds(row == 1 ? 2000 : 2000 + number * 5)
+            let isSlow = row != 0 || number % 3 == 0
+            _ = Self.submit(
+                &machine, "x", waiter: number, replies: row == 2 ? 1 : nil, deadline: .seconds(99),
+                now: now - .milliseconds(isSlow ? 60 : 1))
+            _ = machine.receive(.null, now: now)
+        }
+        #expect(!machine.hasNews)
+    }
+
     @Test func `an idle connection is pinged, and given up when nothing comes`() {
         var machine = Self.ready()
         #expect(machine.due(now: .seconds(1)).next == .seconds(15))

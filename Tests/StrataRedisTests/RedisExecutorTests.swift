@@ -26,22 +26,24 @@ struct `The executor of a client` {
             reader.withLock { $0 = thread() }
         }
         try await eventually { reader.withLock { $0 } != 0 }
-        let threads = Mutex<Set<UInt>>([])
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let executor = client.executor
+        let threads = try await withThrowingTaskGroup(of: Set<UInt>.self) { group in
             for number in 0..<64 {
-                group.addTask(executorPreference: client.executor) {
+                group.addTask(executorPreference: executor) { @Sendable in
+                    var threads: Set<UInt> = []
                     for round in 0..<50 {
                         let text = "\(number) \(round)"
                         try await client.send("SET", .text("key \(number)"), .text(text))
                         let reply = try await client.send("GET", .text("key \(number)"))
                         #expect(reply.text == text)
-                        threads.withLock { _ = $0.insert(thread()) }
+                        threads.insert(thread())
                     }
+                    return threads
                 }
             }
-            try await group.waitForAll()
+            return try await group.reduce(into: Set<UInt>()) { $0.formUnion($1) }
         }
-        #expect(threads.withLock { $0 } == [reader.withLock { $0 }])
+        #expect(threads == [reader.withLock { $0 }])
         subscription.cancel()
     }
 

@@ -86,10 +86,12 @@ struct `A primary with replicas` {
         let client = try RedisClient(RedisConfiguration(url: servers.url))
         let recorder = PushRecorder()
         let held = Mutex<RedisSubscription?>(nil)
-        let subscription = try client.subscribe(to: RedisInterest(channels: ["a"])) { push in
+        let handler: @Sendable (RedisPush) -> Void = { push in
             if case .message = push { held.withLock { $0.take() }?.cancel() }
             recorder.append(push)
         }
+        let subscription = try client.subscribe(
+            to: RedisInterest(channels: ["a"]), handler: handler)
         held.withLock { $0 = subscription }
         try await eventually { try await client.publish("1", to: "a") == 1 }
         try await eventually { if case .lost = recorder.last { true } else { false } }
