@@ -100,10 +100,10 @@
 
         fileprivate func received(headLine line: UnsafeRawBufferPointer) -> Bool {
             lastActivity = thread.configuration.time.uptime
-            guard let waiters = transfer.received(headLine: line) else { return false }
+            let (waiters, isOver) = transfer.received(headLine: line)
             thread.waiters += waiters
             thread.changed.append(transfer)
-            return true
+            return !isOver
         }
 
         fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -113,8 +113,10 @@
                 if let waiter { thread.waiters.append(waiter) }
                 return bytes.count
             case .full: return Int(CURL_WRITEFUNC_PAUSE)
-            // Another number than that of the bytes ends the transfer.
-            case .over: return bytes.isEmpty ? 1 : 0
+            case .over(let waiters):
+                thread.waiters += waiters
+                // Another number than that of the bytes ends the transfer.
+                return bytes.isEmpty ? 1 : 0
             }
         }
 

@@ -55,6 +55,8 @@
         /// Guarded by its mutex; used by libcurl's thread, the task that takes the response and
         /// the one that sends the content.
         private struct State {
+            /// What it has come to. Whoever sets it wakes those who wait, because nobody else may:
+            /// the transfer can be taken from libcurl before that says that it is done.
             var end: End?
 
             var reader: ResponseHeadReader
@@ -227,15 +229,17 @@
     extension Transfer {
         /// A line of a head has come.
         ///
-        /// - Returns: whom to wake; nil where the transfer is to be ended.
-        func received(headLine line: UnsafeRawBufferPointer) -> [Waiter]? {
+        /// - Returns: whom to wake, and whether the transfer is to be ended.
+        func received(
+            headLine line: UnsafeRawBufferPointer
+        ) -> (waiters: [Waiter], isOver: Bool) {
             state.withLock { state in
-                guard state.end == nil else { return nil }
+                guard state.end == nil else { return ([], true) }
                 do throws(UpstreamError) {
-                    guard let head = try state.reader.take(line) else { return [] }
+                    guard let head = try state.reader.take(line) else { return ([], false) }
                     if head.status == 100 {
                         state.mayContinue = true
-                        return [state.sender.take()].compactMap { $0 }
+                        return ([state.sender.take()].compactMap { $0 }, false)
                     }
                     if !head.isInterim {
                         _ = try ResponseFraming(of: head, to: request.method)
@@ -249,10 +253,10 @@
                     }
                     state.heads.append(head)
                     let sender = state.mayContinue ? state.sender.take() : nil
-                    return [state.receiver.take(), sender].compactMap { $0 }
+                    return ([state.receiver.take(), sender].compactMap { $0 }, false)
                 } catch {
                     state.end = .failed(error)
-                    return nil
+                    return (state.takeWaiters(), true)
                 }
             }
         }
@@ -260,13 +264,13 @@
         enum Reception {
             case taken(Waiter?)
             case full
-            case over
+            case over([Waiter])
         }
 
         /// Some content has come.
         func received(_ bytes: UnsafeRawBufferPointer) -> Reception {
             state.withLock { state in
-                guard state.end == nil else { return .over }
+                guard state.end == nil else { return .over([]) }
                 if state.content.count >= bufferLimit {
                     // Nobody takes the response while the request's content is still sent. An
                     // origin that won't take that before it has sent this would wait forever.
@@ -277,7 +281,7 @@
                     guard state.content.count < bufferLimit * Self.leadFactor else {
                         state.end = .failed(
                             UpstreamError(.lost, "the response overtakes the request's content"))
-                        return .over
+                        return .over(state.takeWaiters())
                     }
                 }
                 state.content.append(contentsOf: bytes)
