@@ -34,13 +34,22 @@ def messages(proxy):
     )
     refused("9112 3.2 no Host", b"GET / HTTP/1.1\r\n\r\n")
     refused("9112 3.2 two Hosts", b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")
-    for host in ("a b", "a/b", "a@b", "a\tb", "http://a", "a?b", "a#b"):
+    for host in ("a b", "a/b", "a@b", "a\tb", "http://a", "a?b", "a#b", "a:b", "a:1:2", "[::1", "::1"):
         refused(f"9112 3.2 Host {host}", f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     refused("9112 3 version", b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", (400, 505))
     refused("9112 3 version", b"GET / http/1.1\r\nHost: a\r\n\r\n", (400, 505))
     refused("9112 3 no version", b"GET /\r\n\r\n", (400, 505))
     refused("9112 3 spaces", b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n")
     refused("9112 3 method", b"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", (400, 501))
+    for line in (b"GET\t/a\tHTTP/1.1", b"GET\x0b/a HTTP/1.1", b" GET /a HTTP/1.1", b"GET /a HTTP/1.1 "):
+        refused(f"9112 3 white space {line}", line + b"\r\nHost: a\r\n\r\n")
+    for line in (b"GET /a HTTP/1.10", b"GET /\0a HTTP/1.1", b"GET /\ra HTTP/1.1", b"GET * HTTP/1.1"):
+        refused(f"9112 3 {line}", line + b"\r\nHost: a\r\n\r\n")
+    refused(
+        "9112 7.1.1 a long extension",
+        get("/x", "Transfer-Encoding: chunked\r\n", "POST", "3;" + "a" * 70000 + "\r\nabc\r\n0\r\n\r\n"),
+        (400, 413, 431),
+    )
     refused("9112 3.2 target", b"GET a HTTP/1.1\r\nHost: a\r\n\r\n")
     refused("9112 3.2 fragment", b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n")
     refused("9112 3.2 other scheme", b"GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -209,6 +218,12 @@ def messages(proxy):
         get("/expect", "Expect: 100-continue\r\nContent-Length: 3\r\n", "POST"), seconds=3
     )
     check("9110 10.1.1 leave", got.startswith(b"HTTP/1.1 100"), got)
+    # HTTP/1.0 knows no leave: it is not waited for, and not asked for.
+    got, _ = proxy.raw(
+        b"POST /expect10 HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc", seconds=3
+    )
+    q = calls("/expect10")
+    check("9110 10.1.1 HTTP/1.0", got.startswith(b"HTTP/1.1 200") and q[-1]["Expect"] is None, (got, q))
     refused("9110 10.1.1 unknown", get("/x", "Expect: foo\r\nConnection: close\r\n"), (200, 417))
 
     # Interim responses

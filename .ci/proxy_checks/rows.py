@@ -205,6 +205,12 @@ Content-Length: 3 3\r\n | abc
 Content-Length: \r\n |
 Content-Length: 3;\r\n | abc
 Content-Length: 99999999999999999999999\r\n | abc
+Content-Length: 9223372036854775808\r\n | abc
+Transfer-Encoding:\r\n chunked\r\n | 0\r\n\r\n
+Transfer-Encoding: chunked;a=b\r\n | 0\r\n\r\n
+Transfer-Encoding: gzip, chunked\r\n | 0\r\n\r\n
+Transfer-Encoding: \r\nContent-Length: 3\r\n | abc
+Transfer-Encoding\t: chunked\r\n | 0\r\n\r\n
 Transfer-Encoding: foo\r\n |
 Transfer-Encoding: chunked, foo\r\n |
 Transfer-Encoding: \x0bchunked\r\n |
@@ -217,10 +223,16 @@ Transfer-Encoding: chunked\r\n | -1\r\nabc\r\n0\r\n\r\n
 Transfer-Encoding: chunked\r\n | fffffffffffffffff\r\nabc\r\n0\r\n\r\n
 Transfer-Encoding: chunked\r\n | 3\r\nabcdef\r\n0\r\n\r\n
 Transfer-Encoding: chunked\r\n | 0x3\r\nabc\r\n0\r\n\r\n
+Transfer-Encoding: chunked\r\n | +3\r\nabc\r\n0\r\n\r\n
+Transfer-Encoding: chunked\r\n | \r\nabc\r\n0\r\n\r\n
+Transfer-Encoding: chunked\r\n | 3 \r\nabc\r\n0\r\n\r\n
+Transfer-Encoding: chunked\r\n | 10000000000000003\r\nabc\r\n0\r\n\r\n
+Transfer-Encoding: chunked\r\n | 3\r\nabc\r\n0\r\nno trailer\r\n\r\n
 X\r\n |
 : a\r\n |
 X Y: a\r\n |
 X(: a\r\n |
 Host: b\r\n |
 X\x00: a\r\n |
+X\xff: a\r\n |
 """)]

@@ -69,11 +69,13 @@
             guard let host = host ?? (isHTTP10 ? "" : nil) else {
                 throw .malformed("The Host field is missing (RFC 9112 §3.2).")
             }
-            guard host.utf8.allSatisfy(\.isAuthorityCharacter) else {
+            guard host.isEmpty || host[...].isAuthority else {
                 throw .malformed("The Host field must be a host and a port (RFC 9110 §7.2).")
             }
             request = Request(
                 method: method, authority: host, headers: headers, peer: peer)
+            // Nobody on the way is to take it for an expectation (RFC 9110 §10.1.1).
+            if isHTTP10 { request.headers.remove(.expect) }
             try Self.read(target: target, into: &request)
         }
 
@@ -98,7 +100,7 @@
             guard !length.isEmpty, length.utf8.allSatisfy(\.isASCIIDigit) else {
                 throw .malformed("Content-Length must be one number (RFC 9110 §8.6).")
             }
-            let number = Int(length) ?? .max
+            guard let number = Int(length) else { throw .contentTooLarge(limit: .max) }
             return number == 0 ? .none : .length(number)
         }
 
@@ -110,7 +112,7 @@
                 throw .malformed("The target holds bytes that must be encoded (RFC 9112 §3.2).")
             }
             if request.method == .connect {
-                guard !target.isEmpty, target.utf8.allSatisfy(\.isAuthorityCharacter) else {
+                guard target[...].isAuthority else {
                     throw .malformed("CONNECT needs a host and a port (RFC 9112 §3.2.3).")
                 }
                 request.authority = target
@@ -146,7 +148,7 @@
                 rest.utf8.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
                 ?? rest.endIndex
             let authority = rest[..<end]
-            guard !authority.isEmpty, authority.utf8.allSatisfy(\.isAuthorityCharacter) else {
+            guard authority.isAuthority else {
                 throw .malformed("The target must name a host (RFC 9110 §4.2.1).")
             }
             request.scheme = known
@@ -162,6 +164,30 @@
     extension Problem {
         /// A request that breaks the rules of HTTP.
         static func malformed(_ detail: String) -> Problem { Problem(.badRequest, detail: detail) }
+    }
+
+    extension Substring {
+        /// Whether it is a host, and perhaps a port behind a colon (RFC 9110 §7.2).
+        var isAuthority: Bool {
+            guard utf8.allSatisfy(\.isAuthorityCharacter) else { return false }
+            var host = self
+            // Other colons, and brackets, stand in an address of version 6 only.
+            if let colon = utf8.lastIndex(of: UInt8(ascii: ":")),
+                self[colon...].dropFirst().utf8.allSatisfy(\.isASCIIDigit)
+            {
+                host = self[..<colon]
+            }
+            let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+            if isBracketed { host = host.dropFirst().dropLast() }
+            return !host.isEmpty
+                && host.utf8.allSatisfy {
+                    switch $0 {
+                    case UInt8(ascii: "["), UInt8(ascii: "]"): false
+                    case UInt8(ascii: ":"): isBracketed
+                    default: true
+                    }
+                }
+        }
     }
 
     extension UInt8 {

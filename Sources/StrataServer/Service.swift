@@ -56,9 +56,12 @@
         static let tooSlow = Problem(408, detail: "The request came too slowly.")
 
         /// What libmicrohttpd could not read; it knows the status.
+        ///
+        /// It blames itself where a chunk's extensions leave it no room, which is the client's
+        /// doing (RFC 9112 §7.1.1).
         static func unreadable(_ status: Int) -> Problem {
             Problem(
-                Status(code: status) ?? .badRequest,
+                status == 500 ? .badRequest : Status(code: status) ?? .badRequest,
                 detail: "The request could not be read as HTTP/1.1, or is too large.")
         }
 

@@ -62,6 +62,10 @@
                 "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                     + "fffffffffffffffff\r\n", 413
             ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "3;" + String(repeating: "a", count: 70_000) + "\r\n", 400
+            ),
         ])
         func `a malformed request is answered with a problem, and never seen by the handler`(
             request: String, status: Int

@@ -19,7 +19,7 @@
                 })
             else { throw ServerError(noOrigin: url) }
             authority = rest.dropFirst(scheme.count)
-            guard !authority.isEmpty, authority.utf8.allSatisfy(\.isAuthorityCharacter) else {
+            guard authority.isAuthority else {
                 throw ServerError(noOrigin: url)
             }
             base = scheme + authority
