@@ -59,13 +59,12 @@ extension Suite {
             },
             await measure("freshness: max-age") {
                 _ = FreshnessLifetime(
-                    of: response, directives: control, rule: nil, date: now, isTargeted: false,
-                    now: later)
+                    of: response, directives: control, rule: nil, isTargeted: false, now: later)
             },
             await measure("freshness: heuristic") {
                 _ = FreshnessLifetime(
-                    of: guessed, directives: CacheControl(), rule: nil, date: now,
-                    isTargeted: false, now: later)
+                    of: guessed, directives: CacheControl(), rule: nil, isTargeted: false,
+                    now: later)
             },
             await measure("initial age") {
                 _ = InitialAge.born(response.headers, requested: now, received: later)

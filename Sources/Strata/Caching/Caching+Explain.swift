@@ -88,8 +88,7 @@ extension Caching {
         let now = time.now
         let lifetime = FreshnessLifetime(
             of: response, directives: directives.control, rule: index.map { rules[$0] },
-            date: response.headers.date(now: now) ?? now, isTargeted: directives.isTargeted,
-            now: now)
+            isTargeted: directives.isTargeted, now: now)
         switch lifetime {
         case .rule: return "rule \((index ?? 0) + 1)"
         case .explicit where directives.isTargeted: return "a targeted field"

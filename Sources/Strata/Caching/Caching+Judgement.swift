@@ -60,14 +60,19 @@ extension Caching {
             compression: response.compression)
     }
 
-    /// What is stored, brought up to date by a 304 (RFC 9111 §4.3.4).
+    /// What is stored, brought up to date by a 304 (RFC 9111 §4.3.4); for this request alone where
+    /// the 304 is no response that may be stored.
     func update(
         _ stored: StoredResponse, by notModified: Response, _ request: Request,
         requested: Timestamp, _ generations: FillGenerations?
     ) -> Outcome {
         let received = time.now
         var head = stored.head
-        head.headers = Validation.update(head.headers, by: notModified.headers)
+        let restricted =
+            restrictedFields(of: notModified) + (configuration.storesSetCookie ? [] : [.setCookie])
+        var newer = notModified.headers
+        newer.removeAll { restricted.contains($0.name) }
+        head.headers = Validation.update(head.headers, by: newer)
         head.born = InitialAge.born(
             notModified.headers, requested: requested, received: received)
         head.generations = generations?.merging(head.generations) ?? []
@@ -77,10 +82,17 @@ extension Caching {
         let updated = Response(status: head.status, headers: head.headers)
         switch storability(request, updated, received) {
         case .store(let terms): head.terms = terms
-        // It was stored before, and is right now; whether it is next time has to be asked.
-        case .skip: head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
+        case .skip(let reason):
+            var response = Response(
+                status: head.status,
+                headers: Validation.update(stored.head.headers, by: notModified.headers),
+                body: .bytes(stored.content))
+            response.compression = head.compression
+            return .exclusive(response, reason)
         }
-        return .store(head, .there(stored.content), Fetched.Origin(status: .notModified))
+        let own = notModified.headers.filter { restricted.contains($0.name) }
+        return .store(
+            head, .there(stored.content), Fetched.Origin(status: .notModified, ownFields: own))
     }
 
     /// Brings a stored response up to date by the answer to a HEAD that agrees with it; one that

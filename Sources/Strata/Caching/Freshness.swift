@@ -32,23 +32,23 @@ package enum FreshnessLifetime: Sendable, Hashable {
     /// - Parameters:
     ///   - directives: those that count for this cache.
     ///   - rule: the rule that applies to the response.
-    ///   - date: when the response was made (RFC 9110 §6.6.1).
     ///   - isTargeted: whether the directives come from a targeted field, which stands in the
     ///     place of `Cache-Control` and `Expires` both (RFC 9213 §2.2).
     package init(
-        of response: Response, directives: CacheControl, rule: CachingRule?, date: Timestamp,
-        isTargeted: Bool, now: Timestamp
+        of response: Response, directives: CacheControl, rule: CachingRule?, isTargeted: Bool,
+        now: Timestamp
     ) {
         if let freshness = rule?.freshness, freshness.precedence == .originHeaders {
             self = .rule(freshness.lifetime)
         } else if let seconds = directives.sMaxAge ?? directives.maxAge {
             self = .explicit(.seconds(seconds))
         } else if !isTargeted, response.headers.contains(.expires) {
-            self = .explicit(Self.expires(response.headers, date: date, now: now))
+            self = .explicit(Self.expires(response.headers, now: now))
         } else if let freshness = rule?.freshness {
             self = .rule(freshness.lifetime)
         } else if response.status.isHeuristicallyCacheable || directives.public,
-            let modified = response.headers.lastModified(now: now), modified < date
+            let modified = response.headers.lastModified(now: now),
+            case let date = response.headers.date(now: now) ?? now, modified < date
         {
             let tenth = Duration.milliseconds((date.seconds - modified.seconds) * 100)
             self = .heuristic(min(tenth, Self.maximumHeuristic))
@@ -62,12 +62,12 @@ package enum FreshnessLifetime: Sendable, Hashable {
 
     /// `Expires` minus `Date`; a value that is repeated or no date is in the past
     /// (RFC 9111 §4.2.1, §5.3).
-    private static func expires(_ headers: Headers, date: Timestamp, now: Timestamp) -> Duration {
+    private static func expires(_ headers: Headers, now: Timestamp) -> Duration {
         let lines = headers.lines(of: .expires)
         guard lines.count == 1, let expires = Timestamp(httpDate: lines[0], now: now) else {
             return .zero
         }
-        return max(.zero, expires - date)
+        return max(.zero, expires - (headers.date(now: now) ?? now))
     }
 }
 

@@ -64,9 +64,8 @@ package enum Storability: Sendable, Hashable {
     ) {
 
         let directives = EffectiveDirectives(response.headers, targetFields: targetFields)
-        let date = response.headers.date(now: now) ?? now
         let lifetime = FreshnessLifetime(
-            of: response, directives: directives.control, rule: rule, date: date,
+            of: response, directives: directives.control, rule: rule,
             isTargeted: directives.isTargeted, now: now)
         let isOverridden: Bool = if case .rule = lifetime { true } else { false }
         if let reason = Self.obstacle(

@@ -35,8 +35,11 @@ package struct VaryField: Sendable, Hashable, ListBasedField {
         headers.forEachLine(of: .vary) { line in
             var scanner = FieldScanner(line)
             while !isWildcard, scanner.nextMember() {
+                let isAsterisk = scanner.next == UInt8(ascii: "*")
                 let token = scanner.token()
-                isWildcard = token == nil || token == "*" || !scanner.isAtMemberEnd()
+                isWildcard =
+                    token.map { isAsterisk && $0.utf8.count == 1 } ?? true
+                    || !scanner.isAtMemberEnd()
             }
         }
         return isWildcard

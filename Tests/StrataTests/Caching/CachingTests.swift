@@ -209,6 +209,48 @@ struct CachingTests {
         #expect(cache.origin.count == 1)
     }
 
+    @Test(
+        arguments: [
+            (["Set-Cookie": "id=1"], "Set-Cookie", true),
+            (["Cache-Control": "private", "X-Own": "1"], "X-Own", false),
+            (["Cache-Control": "max-age=60, private=\"X-Own\"", "X-Own": "1"], "X-Own", true),
+            (["Cache-Control": "no-store", "X-Own": "1"], "X-Own", false),
+        ] as [(Headers, HeaderName, Bool)])
+    func `what a 304 says to one client is said to no other`(
+        fields: Headers, own: HeaderName, isConfirmedForAll: Bool
+    ) async throws {
+        let cache = CachingHarness { request in
+            guard request.headers[.ifNoneMatch] != nil else {
+                return .of("x", [.cacheControl: "max-age=60", .etag: "\"1\""])
+            }
+            var headers: Headers = [.etag: "\"1\""]
+            if request.headers.contains("X-First") { for field in fields { headers.append(field) } }
+            return Response(status: .notModified, headers: headers)
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(61))
+        let first = try await cache.send(.get, "/", ["X-First": "1"])
+        #expect(first.text == "x" && first[own] == fields[own])
+        for _ in 0..<2 {
+            let other = try await cache.send()
+            #expect(other.text == "x" && other[own] == nil)
+            #expect(other.isHit || !isConfirmedForAll)
+        }
+    }
+
+    @Test func `what the answer to a HEAD says to one client is said to no other`() async throws {
+        let cache = CachingHarness { request in
+            var headers: Headers = [.cacheControl: "max-age=60", .etag: "\"1\""]
+            if request.method == .head { headers[.setCookie] = "id=1" }
+            return .of(request.method == .head ? "" : "x", headers)
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(61))
+        #expect(try await cache.send(.head)[.setCookie] == "id=1")
+        let other = try await cache.send()
+        #expect(other.isHit && other.text == "x" && other[.setCookie] == nil)
+    }
+
     @Test func `a stale response is confirmed by the handler's 304, and fresh again`()
         async throws
     {

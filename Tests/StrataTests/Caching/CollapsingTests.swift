@@ -41,6 +41,33 @@ struct CollapsingTests {
         #expect(cache.origin.count == 50)
     }
 
+    @Test func `who would be one too many to wait asks the handler itself`() async throws {
+        let gate = Gate()
+        var configuration = Caching.Configuration()
+        configuration.maximumWaiting = 2
+        let cache = CachingHarness(configuration: configuration) { _ in
+            try await gate.pass()
+            return .of("x", [.cacheControl: "max-age=60"])
+        }
+        try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<5 { group.addTask { try await cache.send().text } }
+            // One for whom two wait, and two that may not.
+            try await gate.waitForWaiters(3)
+            for _ in 0..<1000 { await Task.yield() }
+            gate.open()
+            for try await text in group { #expect(text == "x") }
+        }
+        #expect(cache.origin.count == 3)
+    }
+
+    @Test func `that a response can't be stored is remembered for a while`() async throws {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "no-store"]) }
+        #expect(try await cache.send().cacheStatus.contains("fwd=uri-miss"))
+        #expect(try await cache.send().cacheStatus.contains("uncacheable"))
+        cache.time.advance(by: Caching.Configuration().remembersUncacheable)
+        #expect(try await cache.send().cacheStatus.contains("fwd=uri-miss"))
+    }
+
     @Test func `a streamed response is joined while it is made`() async throws {
         let gate = Gate()
         let cache = CachingHarness { _ in .inTwoPieces(gate) }

@@ -159,6 +159,37 @@ struct PartialTests {
         #expect(reply.isHit && reply.status == status)
     }
 
+    @Test func `several ranges are cut from a stored part that has them all`() async throws {
+        let content = [UInt8](0...255)
+        let cache = CachingHarness { request in
+            guard request.headers[.range] == "bytes=50-249" else {
+                return Response(status: .internalServerError)
+            }
+            return Response(
+                status: .partialContent,
+                headers: [
+                    .cacheControl: "max-age=60", .etag: "\"1\"", .contentRange: "bytes 50-249/256",
+                ], body: .bytes(Array(content[50...249])))
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=50-249"])
+        let reply = try await cache.send(.get, "/", [.range: "bytes=50-52, 200-202"])
+        #expect(reply.isHit && reply.status == 206)
+        for range in ["50-52", "200-202"] {
+            #expect(reply.text.contains("\r\nContent-Range: bytes \(range)/256\r\n\r\n"))
+        }
+        #expect(reply.text.contains("\r\n\r\n234\r\n--"))
+        let beyond = try await cache.send(.get, "/", [.range: "bytes=50-52, 250-252"])
+        #expect(beyond.status == 500)
+    }
+
+    @Test func `parts with a weak tag are not put together`() async throws {
+        let cache = CachingHarness { Self.ranged($0, headers: [.etag: "W/\"1\""]) }
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-4"])
+        _ = try await cache.send(.get, "/", [.range: "bytes=5-9"])
+        #expect(try await !cache.send(.get, "/", [.range: "bytes=0-9"]).isHit)
+        #expect(cache.origin.last?.headers[.ifRange] == nil)
+    }
+
     @Test func `parts of different versions are not put together`() async throws {
         let cache = CachingHarness { request in
             let isFirst = request.headers[.range] == "bytes=0-4"
