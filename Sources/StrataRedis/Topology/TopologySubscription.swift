@@ -96,9 +96,13 @@ final class TopologySubscription: Sendable {
 
     /// Tells that it was ended, unless somebody tells something else just now, who then comes here.
     private func tellEnd() {
-        turn.withLockIfAvailable { _ in
-            let end = state.withLock { $0.end.take() }
-            if let end { _ = subscriber(.lost(end)) }
+        // Whoever had the turn looks again behind it, as it may have ended in between.
+        while state.withLock({ $0.end != nil }) {
+            let told: Void? = turn.withLockIfAvailable { _ in
+                let end = state.withLock { $0.end.take() }
+                if let end { _ = subscriber(.lost(end)) }
+            }
+            if told == nil { return }
         }
     }
 }
