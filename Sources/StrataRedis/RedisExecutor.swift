@@ -49,7 +49,13 @@ final class RedisExecutor: TaskExecutor {
     /// Whether the caller is run by this executor.
     var isCurrent: Bool { runner.load(ordering: .relaxed) == Self.thread }
 
-    private static var thread: UInt { unsafeBitCast(pthread_self(), to: UInt.self) }
+    private static var thread: UInt {
+        #if canImport(Musl)
+            UInt(bitPattern: pthread_self())
+        #else
+            pthread_self()
+        #endif
+    }
 
     /// Has the connection's writer, who is the caller and run by this executor, write later.
     func holdBack(_ connection: RedisConnection, _ socket: Socket) {

@@ -12,7 +12,7 @@ import Testing
 #endif
 
 /// The thread that runs the caller.
-private func thread() -> UInt { unsafeBitCast(pthread_self(), to: UInt.self) }
+private func thread() -> UInt { pthread_self() }
 
 @Suite(
     .enabled(if: RedisServer.isInstalled, "redis-server is not installed"),
