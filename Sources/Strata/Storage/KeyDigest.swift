@@ -1,9 +1,9 @@
 /// What a key is known by in memory: 128 bits that only equal keys share.
 ///
 /// It is a hash of the key's bytes under a secret of the store's own, so nobody can find two keys
-/// with one digest but by trying: among ten million entries that happens once in 10²⁴ stores. So
-/// a digest stands for its key, an entry takes as much room under a long key as under a short one,
-/// and finding it never compares text.
+/// with one digest but by trying. A store compares 96 bits of it: among ten million entries two
+/// are taken for one once in 10¹⁵ stores. So a digest stands for its key, an entry takes as much
+/// room under a long key as under a short one, and finding it never compares text.
 struct KeyDigest: Sendable, Hashable {
     /// Keeps others from finding keys whose digests collide.
     struct Secret: Sendable {
