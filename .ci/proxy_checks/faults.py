@@ -290,11 +290,14 @@ def hurt_nginx(number, name):
             with open(os.path.join(files, file), "wb") as opened:
                 opened.write(content[: 1000 if file == "small.bin" else None])
         port = nginx(directory)
-        master = processes[-1]
+        # Others start processes meanwhile.
+        file = os.path.join(directory, "nginx.conf")
+        master = next(process for process in processes if file in process.args)
         proxy = Proxy(port, "--upstream-timeout", str(PATIENCE))
         workers = []
         # Its socket listens before it has any.
-        while not workers:
+        until = time.time() + 10
+        while not workers and time.time() < until:
             with open(f"/proc/{master.pid}/task/{master.pid}/children") as children:
                 workers = [int(pid) for pid in children.read().split()]
         asking = Asking(proxy, "/slow/slow.bin")
@@ -309,10 +312,7 @@ def hurt_nginx(number, name):
             # It listens where the other did, or not at all.
             master.wait()
             processes.append(
-                subprocess.Popen(
-                    ["nginx", "-c", os.path.join(directory, "nginx.conf")],
-                    stderr=subprocess.DEVNULL,
-                )
+                subprocess.Popen(["nginx", "-c", file], stderr=subprocess.DEVNULL)
             )
             time.sleep(0.5)
         answer = proxy.ask("/fresh/small.bin")
