@@ -4,7 +4,7 @@ extension ConnectionMachine {
     /// What the machine is told once.
     struct Settings: Sendable {
         /// What is sent first, before any command.
-        var greeting: [Greeting] = []
+        var greeting: [Greeting.Step] = []
         var connectTimeout: Duration
         /// How long commands may stand unanswered with nothing arriving, before the connection
         /// is taken for dead.
@@ -12,51 +12,13 @@ extension ConnectionMachine {
         var reconnectDelay: ClosedRange<Duration>
         /// How many bytes of commands may be unanswered.
         var maximumQueuedBytes: Int
-        /// How soon a ping must be answered to show that all is well.
-        var pingLimit: Duration = .milliseconds(500)
-
-        /// How long a reply to a single command may take before it counts as slow; nil where none
-        /// does.
-        var slowReply: Duration?
-
-        /// How many time-outs in a row open the breaker, where something came during each of them.
-        var breakerThreshold = 3
-        /// A command that was given less time than this says nothing about the server.
-        var breakerPatience: Duration = .milliseconds(20)
-        /// The pause between pings while the breaker is open.
-        var probeInterval: Duration = .milliseconds(100)
+        /// When the breaker opens.
+        var breaker = CircuitBreaker.Limits()
         /// How long a connection is left alone before it is pinged.
         var idleInterval: Duration = .seconds(15)
         /// Whether the greeting subscribes: what comes is then pushed, and takes no commands, and
         /// a ping is sent however much comes, since its answer dates what was pushed before.
         var isSubscriber = false
-    }
-
-    /// One command of the greeting.
-    struct Greeting: Sendable {
-        enum Command: Sendable {
-            case fixed(RedisCommand)
-            /// Made of the reply to the command before, which therefore is waited for.
-            case following(@Sendable (RedisValue) -> RedisCommand)
-        }
-
-        var command: Command
-        /// What a refusal means to whoever configured this; nil where it does not matter.
-        var failure: String?
-        /// How many replies the command has.
-        var replyCount = 1
-        /// Why the server is not to be used, going by its reply.
-        var objection: @Sendable (RedisValue) -> StoreError? = { _ in nil }
-
-        init(command: RedisCommand, failure: String?) {
-            self.init(command: .fixed(command), failure: failure)
-        }
-
-        init(command: Command, failure: String?, replyCount: Int = 1) {
-            self.command = command
-            self.failure = failure
-            self.replyCount = replyCount
-        }
     }
 
     enum Phase: Sendable, Hashable {

@@ -13,11 +13,10 @@ import Strata
 /// doubles with each failure. Until then commands are refused at once; only before the outcome of
 /// the very first attempt do they wait for it.
 ///
-/// A server that is there and does not answer is worse than none, since each command waits in
-/// vain. So after a time-out during which nothing at all came, or a few in a row, commands are refused
-/// at once as well (a circuit breaker), and only a ping is sent now and then; when one is answered in
-/// time, all is well again. So they are when too many replies are slow (``SlowShare``). A
-/// connection that nobody uses is pinged too, so that its end is known before it is needed.
+/// A server that is there and does not answer, or answers late, is worse than none, since each
+/// command waits in vain. So commands are refused at once then as well (``CircuitBreaker``), and
+/// only a ping is sent now and then. A connection that nobody uses is pinged too, so that its end
+/// is known before it is needed.
 struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private struct Slot: Sendable {
         let token: UInt64
@@ -50,21 +49,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// What the socket would not take.
     private var blocked: Chunk?
     private var isWriting = false
-    /// How many commands of the greeting were written, and answered.
-    private var greetingsSent = 0
-    private var greetingsAnswered = 0
-    /// How many replies to the command of the greeting that is answered now have come.
-    private var greetingReplies = 0
-    /// The last reply to the last command of the greeting that was answered.
-    private var lastGreetingReply = RedisValue.null
-
-    /// Commands that timed out since one was last answered in time.
-    private var timeouts = 0
-    /// Why commands are refused although there is a connection: the breaker is open.
-    private var breach: StoreError?
-    /// Why the breaker opened, until ``due(now:)`` tells.
-    private var untoldBreach: StoreError?
-    private var slowShare = SlowShare()
+    private var greeting: Greeting
+    private var breaker: CircuitBreaker
     /// Whether a ping is under way; there is one at a time.
     private var isPinging = false
     /// When the last ping was sent or answered.
@@ -74,7 +60,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var failures = 0
     private var readySince = Duration.zero
 
-    init(settings: Settings) { self.settings = settings }
+    init(settings: Settings) {
+        self.settings = settings
+        greeting = Greeting(settings.greeting)
+        breaker = CircuitBreaker(settings.breaker)
+    }
 
     // MARK: - Commands
 
@@ -85,7 +75,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         now: Duration
     ) -> Submission {
         if phase != .ready, let failure { return .refused(failure) }
-        if let breach { return .refused(breach) }
+        if let breach = breaker.breach { return .refused(breach) }
         // A slot takes room of its own, so that small commands are bounded as well.
         let cost = command.count + 128
         guard queuedBytes + cost <= settings.maximumQueuedBytes else {
@@ -152,8 +142,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         chunk.sent = 0
         chunk.isSealed = false
         switch phase {
-        case .greeting where hasGreetingToSend:
-            chunk.bytes = nextGreetings()
+        case .greeting where greeting.hasOutput:
+            chunk.bytes = greeting.nextOutput()
             return true
         case .ready where !output.isEmpty:
             // The two buffers are used in turn, unless one has grown out of proportion.
@@ -164,26 +154,6 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             isWriting = false
             return false
         }
-    }
-
-    /// Whether a command of the greeting can be sent.
-    private var hasGreetingToSend: Bool {
-        guard greetingsSent < settings.greeting.count else { return false }
-        guard case .following = settings.greeting[greetingsSent].command else { return true }
-        return greetingsAnswered == greetingsSent
-    }
-
-    /// The commands of the greeting up to the first that has to wait for a reply.
-    private mutating func nextGreetings() -> [UInt8] {
-        var bytes: [UInt8] = []
-        while hasGreetingToSend {
-            switch settings.greeting[greetingsSent].command {
-            case .fixed(let command): bytes += command.bytes
-            case .following(let command): bytes += command(lastGreetingReply).bytes
-            }
-            greetingsSent += 1
-        }
-        return bytes
     }
 
     /// The socket takes bytes again, so the server lives; whether the caller is the writer now,
@@ -205,9 +175,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// The connection stands; the caller is its writer now.
     mutating func opened(now: Duration) {
-        greetingsSent = 0
-        greetingsAnswered = 0
-        greetingReplies = 0
+        greeting = Greeting(settings.greeting)
         isWriting = true
         if settings.greeting.isEmpty {
             becomeReady(now: now)
@@ -226,7 +194,15 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// Takes one reply.
     mutating func receive(_ value: RedisValue, now: Duration) -> Receipt {
-        if case .greeting = phase { return receiveGreeting(value, now: now) }
+        if case .greeting = phase {
+            switch greeting.receive(value) {
+            case .incomplete: return .none
+            case .failed(let error): return .failed(error)
+            case .complete:
+                becomeReady(now: now)
+                return .ready
+            }
+        }
         lastProgress = now
         if settings.isSubscriber { return receivePush(value, now: now) }
         let isWhole = slots.updateFirst { slot in
@@ -244,21 +220,13 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         queuedBytes -= slot.cost
         if slot.isPing { return receivePong(sent: slot.submitted, now: now) }
         guard let waiter = slot.waiter else { return .none }
-        timeouts = 0
-        if slot.isSingle { noteDuration(now - slot.submitted, now: now) }
+        breaker.noteAnswer(after: slot.isSingle ? now - slot.submitted : nil, now: now)
         return .answer(waiter, slot.isSingle ? value : .array(slot.replies))
     }
 
     private mutating func receivePong(sent: Duration, now: Duration) -> Receipt {
         isPinging = false
-        // What comes too late was perhaps on its way for long; the next one will tell.
-        guard now - sent <= settings.pingLimit else { return .none }
-        timeouts = 0
-        guard breach != nil else { return .none }
-        breach = nil
-        untoldBreach = nil
-        slowShare = SlowShare()
-        return .ready
+        return breaker.notePong(after: now - sent) ? .ready : .none
     }
 
     /// Takes what comes on a connection that has subscribed.
@@ -277,39 +245,12 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
                 "Redis sent what is no message to a subscriber; is it Redis at that address?"))
     }
 
-    private mutating func receiveGreeting(_ value: RedisValue, now: Duration) -> Receipt {
-        guard greetingsAnswered < greetingsSent else {
-            return .failed(
-                StoreError(.protocolViolation, "Redis answered before it was asked anything."))
-        }
-        let greeting = settings.greeting[greetingsAnswered]
-        if case .error(let error) = value {
-            if let failure = greeting.failure {
-                return .failed(
-                    StoreError(.misconfigured, "\(failure) (\(error))", underlying: error))
-            }
-            // A user without the right to what does not matter is still who it says it is.
-            if StoreError.Code(error) != .refused, error.kind != "NOPERM" {
-                return .failed(StoreError(error))
-            }
-        }
-        if let objection = greeting.objection(value) { return .failed(objection) }
-        greetingReplies += 1
-        guard greetingReplies == greeting.replyCount else { return .none }
-        greetingReplies = 0
-        lastGreetingReply = value
-        greetingsAnswered += 1
-        guard greetingsAnswered == settings.greeting.count else { return .none }
-        becomeReady(now: now)
-        return .ready
-    }
-
     /// Makes the caller the writer, if there is something to write and no writer.
     mutating func beginWriting() -> Bool {
         guard !isWriting else { return false }
         switch phase {
         case .ready where !output.isEmpty: isWriting = true
-        case .greeting where hasGreetingToSend: isWriting = true
+        case .greeting where greeting.hasOutput: isWriting = true
         default: break
         }
         return isWriting
@@ -319,7 +260,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     mutating func due(now: Duration) -> Due {
         var due = Due()
         if let deadline = earliestDeadline, deadline <= now { expire(now: now, into: &due) }
-        if let breach = untoldBreach.take() { due.breach = breach }
+        due.breach = breaker.takeNews()
         if phase == .ready, mustPing(now: now) { due.step = ping(now: now) }
         due.next = earliestDeadline
         func at(_ moment: Duration, _ step: Due.Step) {
@@ -353,9 +294,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     private var nextPing: Duration {
         if settings.isSubscriber { return lastPing + settings.idleInterval }
-        return breach == nil
+        return breaker.breach == nil
             ? max(lastProgress, lastPing) + settings.idleInterval
-            : lastPing + settings.probeInterval
+            : lastPing + settings.breaker.probeInterval
     }
 
     private func mustPing(now: Duration) -> Bool { !isPinging && nextPing <= now }
@@ -374,43 +315,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// Opens the breaker because another connection to the same server has opened its own; whether
     /// it was not open before.
     mutating func adopt(_ error: StoreError) -> Bool {
-        guard phase == .ready, breach == nil else { return false }
-        breach = error
-        return true
+        phase == .ready && breaker.adopt(error)
     }
 
     /// Whether the breaker has opened, and ``due(now:)`` was not asked since.
-    var hasNews: Bool { untoldBreach != nil }
-
-    /// Counts how long a command took, and opens the breaker where too many take too long.
-    private mutating func noteDuration(_ duration: Duration, now: Duration) {
-        guard let limit = settings.slowReply, breach == nil, phase == .ready,
-            slowShare.note(isSlow: duration >= limit, now: now)
-        else { return }
-        breach = StoreError(
-            .unavailable,
-            "Redis takes \(limit) or more for half of the commands. None are sent until it answers "
-                + "a ping sooner, every \(settings.probeInterval).")
-        untoldBreach = breach
-    }
-
-    /// Counts a command that timed out; why the breaker opens, if it does.
-    private mutating func noteTimeout(waited: Duration, now: Duration) -> StoreError? {
-        guard waited >= settings.breakerPatience else { return nil }
-        timeouts += 1
-        // A server that answers others meanwhile is slow, not gone.
-        let isSilent = now - lastProgress >= waited
-        guard isSilent || timeouts >= settings.breakerThreshold, breach == nil, phase == .ready
-        else { return nil }
-        breach = StoreError(
-            .unavailable,
-            isSilent
-                ? "Redis has sent nothing for \(waited) while commands waited. None are sent until "
-                    + "it answers a ping, every \(settings.probeInterval)."
-                : "Redis did not answer \(timeouts) commands in a row in time. None are sent until "
-                    + "it answers a ping, every \(settings.probeInterval).")
-        return breach
-    }
+    var hasNews: Bool { breaker.hasNews }
 
     private mutating func expire(now: Duration, into due: inout Due) {
         var earliest: Duration?
@@ -428,9 +337,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             return false
         }
         earliestDeadline = earliest
+        guard phase == .ready else { return }
         for waited in waited {
-            if let limit = settings.slowReply, waited >= limit { noteDuration(waited, now: now) }
-            due.breach = noteTimeout(waited: waited, now: now) ?? due.breach
+            breaker.noteTimeout(after: waited, silence: now - lastProgress, now: now)
         }
     }
 
@@ -458,10 +367,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         self.phase = phase
         failure = error
         queuedBytes = 0
-        timeouts = 0
-        breach = nil
-        untoldBreach = nil
-        slowShare = SlowShare()
+        breaker = CircuitBreaker(settings.breaker)
         isPinging = false
         earliestDeadline = nil
         output = []

@@ -224,24 +224,26 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         if lane == .large { return settings(suffix: "-large") }
         var settings = settings(suffix: "")
         let limit = slowReply ?? commandTimeout / 2
-        settings.slowReply = limit
-        settings.pingLimit = min(settings.pingLimit, limit)
+        settings.breaker.slowReply = limit
+        settings.breaker.pingLimit = min(settings.breaker.pingLimit, limit)
         return settings
     }
 
     /// What the state machine of a connection is told whose name ends like that.
     func settings(suffix: String) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
-        ConnectionMachine.Settings(
+        var settings = ConnectionMachine<RedisConnection.Waiter>.Settings(
             greeting: greeting(suffix: suffix), connectTimeout: connectTimeout,
             stallTimeout: stallTimeout, reconnectDelay: reconnectDelay,
-            maximumQueuedBytes: maximumQueuedBytes, pingLimit: commandTimeout)
+            maximumQueuedBytes: maximumQueuedBytes)
+        settings.breaker.pingLimit = commandTimeout
+        return settings
     }
 
     /// What a connection sends first.
     private func greeting(
         suffix: String
-    ) -> [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
-        var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] = []
+    ) -> [Greeting.Step] {
+        var greeting: [Greeting.Step] = []
         if let password {
             let words = [username, password].compactMap { $0.map(RedisArgument.text) }
             greeting.append(

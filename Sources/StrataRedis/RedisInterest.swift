@@ -65,8 +65,8 @@ public struct RedisInterest: Sendable {
         return settings
     }
 
-    private var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] {
-        var greeting: [ConnectionMachine<RedisConnection.Waiter>.Greeting] = []
+    private var greeting: [Greeting.Step] {
+        var greeting: [Greeting.Step] = []
         var channels = channels
         if !trackedPrefixes.isEmpty {
             let failure =

@@ -259,8 +259,8 @@ import Testing
 
     @Test func `half of slow replies open the breaker, until a ping is answered soon`() {
         var settings = Self.settings
-        settings.slowReply = .milliseconds(50)
-        settings.pingLimit = .milliseconds(50)
+        settings.breaker.slowReply = .milliseconds(50)
+        settings.breaker.pingLimit = .milliseconds(50)
         settings.maximumQueuedBytes = 1 << 20
         var machine = Self.ready(settings)
         var now = Duration.seconds(1)
@@ -296,7 +296,7 @@ import Testing
     @Test(arguments: [0, 1, 2])
     func `few slow replies, or all of one pause, or of a pipeline, open nothing`(row: Int) {
         var settings = Self.settings
-        settings.slowReply = .milliseconds(50)
+        settings.breaker.slowReply = .milliseconds(50)
         settings.maximumQueuedBytes = 1 << 20
         var machine = Self.ready(settings)
         for number in 0..<400 {
