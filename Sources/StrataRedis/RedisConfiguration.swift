@@ -140,8 +140,8 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     /// for dead and opened anew. Default 5 s.
     public var stallTimeout: Duration = .seconds(5)
     /// The pauses between attempts to connect: the first one, doubled with each failure up to the
-    /// last one; each is shortened at random by up to a half. Default 50 ms to 1 s.
-    public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50) ... .seconds(1)
+    /// last one; each is shortened at random by up to a half. Default 50 ms to 500 ms.
+    public var reconnectDelay: ClosedRange<Duration> = .milliseconds(50) ... .milliseconds(500)
     /// How many bytes of commands may be unanswered on one connection, counting 128 extra for
     /// each; more are refused at once. Default 64 MiB.
     public var maximumQueuedBytes = 64 << 20

@@ -16,20 +16,9 @@ extension RedisStore: CoherentStore {
         let replies = try await client.pipeline(commands, within: timeLimit, reads: .primary)
         guard replies.count == commands.count else { throw Self.unexpected("GETRANGE") }
         let generations = names.isEmpty ? [] : try self.generations(in: replies[2], of: names)
-        let value: Value?
-        switch replies[0] {
-        case .error(let error) where error.kind == "WRONGTYPE":
-            value = nil
-            tellOfWrongType(key)
-        case .error(let error): throw StoreError(error)
-        case .bytes(let bytes):
-            let whole = try await entry(entryKey(key), beginningWith: bytes)
-            value = whole.isEmpty ? nil : decode(whole, key: key)
-        default: throw Self.unexpected("GETRANGE")
-        }
         return StoredCopy(
-            value: value, timeToLive: .milliseconds(max(0, replies[1].integer ?? 0)),
-            generations: generations)
+            value: try await value(replies[0], under: key),
+            timeToLive: Self.timeToLive(replies[1]), generations: generations)
     }
 
     /// Begins to tell of changes of what has the store's prefix. An ACL user needs `+client|id`,

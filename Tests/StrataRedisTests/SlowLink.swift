@@ -16,6 +16,11 @@ final class SlowLink: Sendable {
     /// Connections up to this number are swallowed.
     private let swallowed = Atomic<Int>(0)
     private let accepted = Atomic<Int>(0)
+    private let sent = Atomic<Int>(0)
+
+    /// How many pieces came from clients so far: as many as round trips, for one who waits for each
+    /// answer.
+    var pieces: Int { sent.load(ordering: .relaxed) }
 
     /// How long each piece is held back.
     var delay: Duration {
@@ -41,9 +46,10 @@ final class SlowLink: Sendable {
                 guard let number = self?.accepted.add(1, ordering: .relaxed).newValue else {
                     return
                 }
-                for (source, sink) in [(near, far), (far, near)] {
-                    Self.detach { [weak self] in self?.pass(source, sink, number) }
+                Self.detach { [weak self] in
+                    self?.pass(near, far, number) { $0.sent.add(1, ordering: .relaxed) }
                 }
+                Self.detach { [weak self] in self?.pass(far, near, number) { _ in } }
             }
         }
     }
@@ -54,11 +60,14 @@ final class SlowLink: Sendable {
         unlink(path)
     }
 
-    private func pass(_ source: Int32, _ sink: Int32, _ number: Int) {
+    private func pass(
+        _ source: Int32, _ sink: Int32, _ number: Int, _ note: (SlowLink) -> Void
+    ) {
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
             let count = recv(source, &buffer, buffer.count, 0)
             guard count > 0 else { break }
+            note(self)
             let pause = nanoseconds.load(ordering: .relaxed)
             if pause > 0 { usleep(UInt32(pause / 1000)) }
             if number <= swallowed.load(ordering: .relaxed) { continue }

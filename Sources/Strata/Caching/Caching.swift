@@ -259,30 +259,40 @@ public struct Caching: Middleware {
     func lookUp(
         _ request: Request, _ target: Target, under base: CacheKey, _ prompt: PromptRecord
     ) async -> Found {
-        let stored: CacheRecord?
+        let reading: RecordReading
         if case .known(let known) = prompt {
-            stored = known
+            reading = RecordReading(record: known)
         } else {
-            stored = await record(base) { self.purgeNames(request, target) }
+            reading = await self.reading(base, for: request) { self.purgeNames(request, target) }
         }
-        switch stored {
+        switch reading.record {
         case nil, .encoded, .searches: return .nothing
         case .uncacheable: return .uncacheable
         case .response(let response):
             return found(response, base, nil, request)
         case .variants(let index):
-            for names in index.nameSets {
-                let key = index.key(names, of: request, base: base)
-                let record = await record(key) { self.purgeNames(request, target) }
-                if case .response(let response) = record {
-                    return found(response, key, index, request)
+            func response(under key: CacheKey) async -> Found? {
+                let record: CacheRecord?
+                if let selected = reading.selected, selected.key == key {
+                    record = selected.record
+                } else {
+                    record = await self.record(key) { self.purgeNames(request, target) }
                 }
+                guard case .response(let response) = record else { return nil }
+                return found(response, key, index, request)
+            }
+            let exact = index.nameSets.map { index.key($0, of: request, base: base) }
+            let listed = exact.filter { key in index.variants.contains { $0.key == key.text } }
+            for key in listed {
+                if let found = await response(under: key) { return found }
             }
             for variant in index.variants where Selection.isAnswered(request, by: variant) {
                 let key = CacheKey(stored: variant.key)
-                if case .response(let response) = await record(key) {
-                    return found(response, key, index, request)
-                }
+                if !exact.contains(key), let found = await response(under: key) { return found }
+            }
+            // Two that filled at the same time may have left one of them out of the index.
+            for key in exact where !listed.contains(key) {
+                if let found = await response(under: key) { return found }
             }
             guard let names = index.nameSets.first else { return .nothing }
             return .noVariant(index.key(names, of: request, base: base), index)
@@ -303,21 +313,34 @@ public struct Caching: Middleware {
     func record(
         _ key: CacheKey, names: @Sendable () -> [String] = { [] }
     ) async -> CacheRecord? {
-        if let records, case .known(let record) = records.recordNow(key) { return record }
+        await reading(key, for: nil, names: names).record
+    }
+
+    /// The record under a key and, where the store follows, the variant that it leads the request
+    /// to, as purges have left them.
+    private func reading(
+        _ key: CacheKey, for request: Request?, names: @Sendable () -> [String]
+    ) async -> RecordReading {
+        if let records, case .known(let record) = records.recordNow(key) {
+            return RecordReading(record: record)
+        }
         do {
-            if let records { return try await records.record(key, names: names) }
+            if let records { return try await records.reading(key, for: request, names: names) }
             if let coherent = store as? any CoherentStore {
-                return try await coherent.record(key, expecting: names())
+                return try await coherent.reading(key, for: request, expecting: names())
             }
             guard let record = try await store.value(for: key.text, as: CacheRecord.self) else {
-                return nil
+                return RecordReading()
             }
-            guard case .response(let response) = record else { return record }
+            guard case .response(let response) = record else {
+                return RecordReading(record: record)
+            }
             let current = try await store.generations(of: response.head.generations.map(\.name))
-            return response.afterPurges(current).map(CacheRecord.response)
+            return RecordReading(
+                record: response.afterPurges(current).map(CacheRecord.response))
         } catch {
             events(StoreFault(error))
-            return nil
+            return RecordReading()
         }
     }
 

@@ -5,6 +5,26 @@ package enum Selection {
         names.map { SelectingField(name: $0, value: normalized($0, of: request.headers)) }
     }
 
+    /// The request's fields that a response is likely to vary by, each in its normal form, for a
+    /// store that follows an index of variants: none that are of the connection or of the conditions
+    /// on the answer, none that are secret, since a store may log what it is asked, and none that are
+    /// too long to be sent along with every question.
+    static func fields(of request: Request) -> [SelectingField] {
+        var fields: [SelectingField] = []
+        for field in request.headers where !unlikely.contains(field.name) {
+            if fields.contains(where: { $0.name == field.name }) { continue }
+            let value = normalized(field.name, of: request.headers)
+            if let value, value.utf8.count > 256 { continue }
+            fields.append(SelectingField(name: field.name, value: value))
+        }
+        return fields
+    }
+
+    private static let unlikely: [HeaderName] = [
+        .host, .connection, .contentLength, .ifNoneMatch, .ifModifiedSince, .range, .cacheControl,
+        .authorization, .proxyAuthorization, .cookie,
+    ]
+
     /// A field in a form that is the same for values that can't be told apart: its lines joined,
     /// white space and the order of preferences made one (RFC 9111 §4.1).
     private static func normalized(_ name: HeaderName, of headers: Headers) -> String? {

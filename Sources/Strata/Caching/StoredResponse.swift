@@ -187,8 +187,8 @@ package struct ReuseTerms: Sendable, Hashable {
 
 /// One of the request's fields that selected a response (RFC 9111 §4.1).
 package struct SelectingField: Sendable, Hashable {
-    var name: HeaderName
-    var value: String?
+    package var name: HeaderName
+    package var value: String?
 }
 
 /// A name that can be purged, and its generation.

@@ -8,10 +8,12 @@ protocol RecordStore: CacheStore {
 
     /// The record under a key, as purges have left it.
     ///
-    /// - Parameter names: those that it can be expected to be purged by.
-    func record(
-        _ key: CacheKey, names: @Sendable () -> [String]
-    ) async throws(StoreError) -> CacheRecord?
+    /// - Parameters:
+    ///   - request: the one that it is for, where it may lead to one of several variants.
+    ///   - names: those that it can be expected to be purged by.
+    func reading(
+        _ key: CacheKey, for request: Request?, names: @Sendable () -> [String]
+    ) async throws(StoreError) -> RecordReading
 
     /// Whether there was a purge, hard or soft, since the fill began, as far as is known here.
     func wasPurged(_ head: StoredHead) async -> Bool
@@ -34,6 +36,14 @@ extension RecordStore {
     ) -> SiblingPlace { .apart }
 }
 
+/// What a store was found to hold.
+struct RecordReading: Sendable {
+    /// The record under the key that was asked for, as purges have left it.
+    var record: CacheRecord?
+    /// What that led to and was read along with it, as purges have left it.
+    var selected: (key: CacheKey, record: CacheRecord?)?
+}
+
 /// What a store can say without waiting.
 enum PromptRecord: Sendable {
     /// There is this, or there is nothing.
@@ -47,9 +57,9 @@ extension MemoryStore: RecordStore {
 
     func recordNow(_ key: CacheKey) -> PromptRecord { .known(record(key)) }
 
-    func record(
-        _ key: CacheKey, names: @Sendable () -> [String]
-    ) async throws(StoreError) -> CacheRecord? { record(key) }
+    func reading(
+        _ key: CacheKey, for request: Request?, names: @Sendable () -> [String]
+    ) async throws(StoreError) -> RecordReading { RecordReading(record: record(key)) }
 
     func wasPurged(_ head: StoredHead) async -> Bool { isOutdated(head) }
 
@@ -59,23 +69,29 @@ extension MemoryStore: RecordStore {
 }
 
 extension CoherentStore {
-    /// The record under a key, as purges have left it; in one round trip where the names that it was
-    /// filled under are among those that are expected.
-    func record(
-        _ key: CacheKey, expecting names: [String]
-    ) async throws(StoreError) -> CacheRecord? {
-        let copy = try await copy(of: key.text, as: CacheRecord.self, with: names)
-        guard case .response(let response)? = copy.value else { return copy.value }
-        var known = Dictionary(
-            zip(names, copy.generations), uniquingKeysWith: { first, _ in first })
-        let unexpected = response.head.generations.map(\.name).filter { known[$0] == nil }
-        if !unexpected.isEmpty {
-            for (name, generation) in zip(unexpected, try await generations(of: unexpected)) {
-                known[name] = generation
+    /// The record under a key, and what it leads to, as purges have left them; in one round trip
+    /// where the store follows, or where there is nothing to follow.
+    func reading(
+        _ key: CacheKey, for request: Request?, expecting names: [String]
+    ) async throws(StoreError) -> RecordReading {
+        let trail = try await trail(from: key, with: names, selecting: request)
+        var known = trail.generations(of: names)
+        func left(_ record: CacheRecord?) async throws(StoreError) -> CacheRecord? {
+            guard case .response(let response)? = record else { return record }
+            let unexpected = response.head.generations.map(\.name).filter { known[$0] == nil }
+            if !unexpected.isEmpty {
+                for (name, generation) in zip(unexpected, try await generations(of: unexpected)) {
+                    known[name] = generation
+                }
             }
+            let current = response.head.generations.compactMap { known[$0.name] ?? nil }
+            guard current.count == response.head.generations.count else { return nil }
+            return response.afterPurges(current).map(CacheRecord.response)
         }
-        let current = response.head.generations.compactMap { known[$0.name] ?? nil }
-        guard current.count == response.head.generations.count else { return nil }
-        return response.afterPurges(current).map(CacheRecord.response)
+        var reading = RecordReading(record: try await left(trail.copy.value))
+        if let (key, copy) = trail.selected {
+            reading.selected = (CacheKey(stored: key), try await left(copy.value))
+        }
+        return reading
     }
 }

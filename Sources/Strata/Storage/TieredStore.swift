@@ -203,24 +203,40 @@ extension TieredStore: RecordStore {
         return .known(copy.value)
     }
 
-    func record(
-        _ key: CacheKey, names: @Sendable () -> [String]
-    ) async throws(StoreError) -> CacheRecord? {
+    func reading(
+        _ key: CacheKey, for request: Request?, names: @Sendable () -> [String]
+    ) async throws(StoreError) -> RecordReading {
         let start = tier.now
         let wanted = names()
         let asked = zip(wanted, tier.knownGenerations(of: wanted)).filter { $1 == nil }.map(\.0)
-        let copy = try await ask { () throws(StoreError) in
-            try await shared.copy(of: key.text, as: CacheRecord.self, with: asked)
+        let trail = try await ask { () throws(StoreError) in
+            try await shared.trail(from: key, with: asked, selecting: request)
         }
-        guard copy.generations.count == asked.count else { return nil }
-        tier.learn(asked, copy.generations, start: start)
+        guard trail.copy.generations.count == asked.count else { return RecordReading() }
+        tier.learn(asked, trail.copy.generations, start: start)
+        tier.learn(trail.others.map(\.name), trail.others.map(\.generation), start: start)
+        let given = trail.generations(of: asked)
+        var reading = RecordReading(
+            record: try await taken(trail.copy, of: key, given: given, start: start))
+        if let (name, copy) = trail.selected {
+            let key = CacheKey(stored: name)
+            reading.selected = (
+                key, try await taken(copy, of: key, given: given, start: start)
+            )
+        }
+        return reading
+    }
+
+    /// What was read under a key, as purges have left it; keeps a copy of what is right as it is.
+    private func taken(
+        _ copy: StoredCopy<CacheRecord>, of key: CacheKey, given: [String: Generation?],
+        start: Int64
+    ) async throws(StoreError) -> CacheRecord? {
         guard let record = copy.value else { return nil }
         guard case .response(let response) = record else {
             tier.keep(record, for: key.text, timeToLive: copy.timeToLive, verified: start)
             return record
         }
-        let given = Dictionary(
-            zip(asked, copy.generations), uniquingKeysWith: { first, _ in first })
         guard let current = try await generations(under: response.head, given: given, start: start),
             let left = response.afterPurges(current)
         else { return nil }
