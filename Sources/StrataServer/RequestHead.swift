@@ -131,6 +131,10 @@
 
         /// Takes a whole URI apart; its authority counts instead of the Host field's
         /// (RFC 9112 §3.2.2).
+        ///
+        /// No connection here is secured, so that a target which must only come over one that is
+        /// can't have come to the right place (RFC 9110 §7.4). Were it taken, a client could pass
+        /// for one that TLS was spoken with.
         private static func read(
             absoluteForm target: String, into request: inout Request
         ) throws(Problem) {
@@ -140,8 +144,12 @@
                 throw .malformed("The target must begin with / or be a URI (RFC 9112 §3.2).")
             }
             let scheme = target[..<colon]
-            guard let known = ["http", "https"].first(where: scheme.equalsIgnoringASCIICase) else {
-                throw .malformed("The target's scheme must be http or https (RFC 9110 §4.2).")
+            guard scheme.equalsIgnoringASCIICase("http") else {
+                guard scheme.equalsIgnoringASCIICase("https") else {
+                    throw .malformed("The target's scheme must be http (RFC 9110 §4.2).")
+                }
+                throw Problem(
+                    421, detail: "An https target needs a secured connection (RFC 9110 §7.4).")
             }
             let rest = target[target.utf8.index(colon, offsetBy: 3)...]
             let end =
@@ -151,7 +159,6 @@
             guard authority.isAuthority else {
                 throw .malformed("The target must name a host (RFC 9110 §4.2.1).")
             }
-            request.scheme = known
             request.authority = String(authority)
             request.target = String(rest[end...])
             if request.path.isEmpty {

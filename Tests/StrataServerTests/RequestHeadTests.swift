@@ -25,7 +25,7 @@
                 ("GET", "/ü", "http", "example.com", "/ü", nil),
                 // RFC 9112 §3.2.2: absolute form, whose authority counts.
                 ("GET", "http://other:81/a?b", "http", "other:81", "/a", "b"),
-                ("GET", "HTTPS://[::1]:8443", "https", "[::1]:8443", "/", nil),
+                ("GET", "HTTP://[::1]:8080", "http", "[::1]:8080", "/", nil),
                 ("GET", "http://other?b", "http", "other", "/", "b"),
                 ("OPTIONS", "http://other", "http", "other", "*", nil),
                 // RFC 9112 §3.2.3 and §3.2.4: authority and asterisk form.
@@ -57,6 +57,12 @@
         func `a malformed request line is refused`(method: String, target: String) {
             let problem = #expect(throws: Problem.self) { try head(method, target) }
             #expect(problem?.status == .badRequest)
+        }
+
+        @Test(arguments: ["https://example.com/", "HTTPS://[::1]:8443/a?b", "https://example.com"])
+        func `a client without TLS does not pass for one with it`(target: String) {
+            let problem = #expect(throws: Problem.self) { try head("GET", target) }
+            #expect(problem?.status == 421)
         }
 
         @Test(

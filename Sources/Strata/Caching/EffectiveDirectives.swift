@@ -4,7 +4,7 @@ struct EffectiveDirectives {
     let control: CacheControl
     let isTargeted: Bool
 
-    init(_ headers: Headers, targetFields: [HeaderName]) {
+    init(_ headers: borrowing Headers, targetFields: [HeaderName]) {
         for name in targetFields where headers.contains(name) {
             let value = headers.lines(of: name).joined(separator: ", ")
             guard let control = CacheControl(targeted: value) else { continue }

@@ -35,8 +35,8 @@ package enum FreshnessLifetime: Sendable, Hashable {
     ///   - isTargeted: whether the directives come from a targeted field, which stands in the
     ///     place of `Cache-Control` and `Expires` both (RFC 9213 §2.2).
     package init(
-        of response: Response, directives: CacheControl, rule: CachingRule?, isTargeted: Bool,
-        now: Timestamp
+        of response: borrowing Response, directives: borrowing CacheControl,
+        rule: CachingRule?, isTargeted: Bool, now: Timestamp
     ) {
         if let freshness = rule?.freshness, freshness.precedence == .originHeaders {
             self = .rule(freshness.lifetime)

@@ -59,10 +59,10 @@ package enum Storability: Sendable, Hashable {
     ///   - storesSetCookie: whether a cookie in the response is no obstacle (RFC 9111 §7.3).
     ///   - now: when the response was received.
     package init(
-        _ request: Request, _ response: Response, rule: CachingRule?,
-        targetFields: [HeaderName], storesSetCookie: Bool = false, now: Timestamp
+        _ request: borrowing Request, _ response: borrowing Response,
+        rule: CachingRule?, targetFields: [HeaderName],
+        storesSetCookie: Bool = false, now: Timestamp
     ) {
-
         let directives = EffectiveDirectives(response.headers, targetFields: targetFields)
         let lifetime = FreshnessLifetime(
             of: response, directives: directives.control, rule: rule,
@@ -109,7 +109,11 @@ package enum Storability: Sendable, Hashable {
         if !response.secrets.isEmpty { return .secret }
         if response.headers.contains(.setCookie), !storesSetCookie { return .setCookie }
         if VaryField.isWildcard(response.headers) { return .varyWildcard }
-        if CacheControl(request.headers, .cacheControl).noStore { return .requestNoStore }
+        if request.headers.contains(.cacheControl),
+            CacheControl(request.headers, .cacheControl).noStore
+        {
+            return .requestNoStore
+        }
         let status = response.status
         if status.code < 200 || status == .notModified { return .status }
         if status == .partialContent, StoredPart(response) == nil { return .status }

@@ -15,8 +15,8 @@ package enum Validation {
             return false
         }
         if request.headers.contains(.ifNoneMatch) {
-            let wanted = EntityTagList(request.headers, .ifNoneMatch)
-            return wanted.weaklyMatches(stored.headers.entityTag)
+            return EntityTagList.weaklyMatches(
+                stored.headers.entityTag, in: request.headers, .ifNoneMatch)
         }
         guard let since = request.headers.first(.ifModifiedSince),
             let moment = Timestamp(httpDate: since, now: now)

@@ -1,17 +1,22 @@
 /// A validator that names one representation (RFC 9110 §8.8.3).
 package struct EntityTag: Sendable, Hashable {
     /// What stands between the quotes.
-    package var opaqueTag: String { String(text) }
+    package var opaqueTag: String {
+        field.utf8.span.extracting(place).withUnsafeBufferPointer {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
     /// Whether the tag only says that the meaning is the same, not the bytes (RFC 9110 §8.8.1).
     package let isWeak: Bool
-    /// A part of the field that the tag came in, because tags are mostly read to be compared.
-    private let text: Substring
+    /// The field that the tag came in, because tags are mostly read to be compared; and which of
+    /// its bytes stand between the quotes.
+    private let field: String
+    private let place: Range<Int>
 
     /// Makes a tag; nil where the text holds a quote, a space or a control character.
     package init?(opaqueTag: String, isWeak: Bool = false) {
         guard opaqueTag.utf8.allSatisfy(\.isEntityTagCharacter) else { return nil }
-        text = opaqueTag[...]
-        self.isWeak = isWeak
+        self.init(in: opaqueTag, at: 0..<opaqueTag.utf8.count, isWeak: isWeak)
     }
 
     /// Reads the value of `ETag`, or the entity tag in `If-Range`; nil where it is none.
@@ -21,20 +26,28 @@ package struct EntityTag: Sendable, Hashable {
         self = tag
     }
 
-    fileprivate init(checked opaqueTag: Substring, isWeak: Bool) {
-        text = opaqueTag
+    /// Makes a tag of bytes of a field, which are known to stand between quotes.
+    fileprivate init(in field: String, at place: Range<Int>, isWeak: Bool) {
+        self.field = field
+        self.place = place
         self.isWeak = isWeak
     }
 
     /// The tag as it stands in a field.
-    package var fieldValue: String { (isWeak ? "W/\"" : "\"") + text + "\"" }
+    package var fieldValue: String { (isWeak ? "W/\"" : "\"") + opaqueTag + "\"" }
 
     /// Whether both name the same bytes: neither is weak and they are equal (RFC 9110 §8.8.3.2).
     package func stronglyMatches(_ other: EntityTag) -> Bool { !isWeak && self == other }
 
     /// Whether both mean the same: they are equal, weak or not (RFC 9110 §8.8.3.2).
     package func weaklyMatches(_ other: EntityTag) -> Bool {
-        text.hasSameBytes(as: other.text)
+        guard place.count == other.place.count else { return false }
+        let (bytes, others) = (field.utf8.span, other.field.utf8.span)
+        for offset in 0..<place.count
+        where bytes[place.lowerBound + offset] != others[other.place.lowerBound + offset] {
+            return false
+        }
+        return true
     }
 
     /// Whether they are the same tag, byte for byte; equality of Swift strings is laxer than that.
@@ -45,7 +58,8 @@ package struct EntityTag: Sendable, Hashable {
     /// Hashes the tag's bytes.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(isWeak)
-        for byte in text.utf8 { hasher.combine(byte) }
+        let bytes = field.utf8.span
+        for index in place { hasher.combine(bytes[index]) }
     }
 }
 
@@ -57,27 +71,16 @@ package struct EntityTagList: Sendable, Hashable, ListBasedField {
     /// The tags in the order they came.
     package private(set) var tags: [EntityTag] = []
     /// Whether it is a `*`, which any existing representation matches.
-    package var isWildcard: Bool { wildcardCount == 1 && memberCount == 1 }
+    package var isWildcard: Bool { members.isWildcard }
 
-    private var wildcardCount = 0
-    private var memberCount = 0
+    private var members = Members()
 
     /// Makes a condition that nothing meets.
     package init() {}
 
     /// Reads one more line of the field.
     package mutating func add(line: String) {
-        var scanner = FieldScanner(line)
-        while scanner.nextMember() {
-            memberCount += 1
-            if let tag = scanner.entityTag(), scanner.isAtMemberEnd() {
-                tags.append(tag)
-            } else if scanner.skip(UInt8(ascii: "*")), scanner.isAtMemberEnd() {
-                wildcardCount += 1
-            } else {
-                scanner.skipMember()
-            }
-        }
+        members.read(line) { tags.append($0) }
     }
 
     /// Whether a representation with that tag meets the condition in `If-Match`: `*`, or strongly
@@ -91,6 +94,46 @@ package struct EntityTagList: Sendable, Hashable, ListBasedField {
     package func weaklyMatches(_ tag: EntityTag?) -> Bool {
         isWildcard || tag.map { tag in tags.contains { $0.weaklyMatches(tag) } } ?? false
     }
+
+    /// Whether ``weaklyMatches(_:)`` is true of the field of a request, told without keeping its
+    /// tags.
+    package static func weaklyMatches(
+        _ tag: EntityTag?, in headers: borrowing Headers, _ name: HeaderName
+    ) -> Bool {
+        var members = Members()
+        var isNamed = false
+        headers.forEachLine(of: name) { line in
+            members.read(line) { named in
+                if let tag, named.weaklyMatches(tag) { isNamed = true }
+            }
+        }
+        return isNamed || members.isWildcard
+    }
+
+    /// What of the members is counted.
+    private struct Members: Hashable {
+        var count = 0
+        var wildcards = 0
+
+        /// Whether a `*` is all there is.
+        var isWildcard: Bool { wildcards == 1 && count == 1 }
+
+        /// Reads one more line, and gives its tags to the closure.
+        @inline(__always)
+        mutating func read(_ line: String, tag take: (EntityTag) -> Void) {
+            var scanner = FieldScanner(line)
+            while scanner.nextMember() {
+                count += 1
+                if let tag = scanner.entityTag(), scanner.isAtMemberEnd() {
+                    take(tag)
+                } else if scanner.skip(UInt8(ascii: "*")), scanner.isAtMemberEnd() {
+                    wildcards += 1
+                } else {
+                    scanner.skipMember()
+                }
+            }
+        }
+    }
 }
 
 extension FieldScanner {
@@ -102,10 +145,10 @@ extension FieldScanner {
         guard !isWeak || ahead.skip(UInt8(ascii: "/")), ahead.skip(UInt8(ascii: "\"")) else {
             return nil
         }
-        let text = ahead.run(while: \.isEntityTagCharacter)
+        let place = ahead.place(while: \.isEntityTagCharacter)
         guard ahead.skip(UInt8(ascii: "\"")) else { return nil }
         self = ahead
-        return EntityTag(checked: text, isWeak: isWeak)
+        return EntityTag(in: source, at: place, isWeak: isWeak)
     }
 }
 

@@ -22,7 +22,7 @@ extension ListBasedField {
     }
 
     /// Reads all lines of that name.
-    package init(_ headers: Headers, _ name: HeaderName) {
+    package init(_ headers: borrowing Headers, _ name: HeaderName) {
         self.init()
         headers.forEachLine(of: name) { add(line: $0) }
     }

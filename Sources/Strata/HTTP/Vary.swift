@@ -36,10 +36,9 @@ package struct VaryField: Sendable, Hashable, ListBasedField {
             var scanner = FieldScanner(line)
             while !isWildcard, scanner.nextMember() {
                 let isAsterisk = scanner.next == UInt8(ascii: "*")
-                let token = scanner.token()
+                let token = scanner.place(while: \.isTokenCharacter)
                 isWildcard =
-                    token.map { isAsterisk && $0.utf8.count == 1 } ?? true
-                    || !scanner.isAtMemberEnd()
+                    token.isEmpty || isAsterisk && token.count == 1 || !scanner.isAtMemberEnd()
             }
         }
         return isWildcard

@@ -78,10 +78,17 @@ import Testing
     ])
     func `a list of tags is read as RFC 9110 §13.1 has it`(
         lines: [String], tags: [String], isWildcard: Bool
-    ) {
+    ) throws {
         let list = EntityTagList(lines: lines)
         #expect(list.tags.map(\.fieldValue) == tags)
         #expect(list.isWildcard == isWildcard)
+        let headers = try Headers(lines.map { (.ifNoneMatch, $0) })
+        for tag in ["\"a\"", "W/\"b\"", "W/\"d\"", "\"xyzzy\"", "\"none\"", "none"] {
+            let tag = EntityTag(tag)
+            #expect(
+                EntityTagList.weaklyMatches(tag, in: headers, .ifNoneMatch)
+                    == list.weaklyMatches(tag))
+        }
     }
 
     @Test func `If-Match compares strongly and If-None-Match weakly`() {
