@@ -1,5 +1,6 @@
 import CAllocationCounter
 import Strata
+import StrataTesting
 
 /// One row of a suite's table.
 struct Measurement: Sendable {
@@ -63,7 +64,8 @@ struct Contender {
 /// Times operations against the first of them.
 ///
 /// They take turns of a few milliseconds, so that what the machine does at the moment happens to
-/// all of them alike, and every other round goes backwards, so that none always follows the same.
+/// all of them alike, and each round has an order of its own: whoever follows itself, or one that
+/// works alike, finds caches and branch predictors prepared, and none may have that more often.
 /// The column `speed` has how many times as fast as the first each was: the median over the rounds,
 /// where rows that are timed one after the other would tell how the machine's speed changed.
 func compare(
@@ -84,9 +86,9 @@ func compare(
     }
     var nanoseconds = [[Double]](repeating: [], count: contenders.count)
     var allocations = nanoseconds
-    for round in 0..<rounds {
-        let indices = Array(contenders.indices)
-        for index in round.isMultiple(of: 2) ? indices : indices.reversed() {
+    var generator = SeededGenerator(seed: 1)
+    for _ in 0..<rounds {
+        for index in contenders.indices.shuffled(using: &generator) {
             let (operation, count) = (contenders[index].operation, operations[index])
             let (start, before) = (time.uptime, allocation_count())
             for _ in 0..<count { try await operation() }

@@ -1,3 +1,4 @@
+import CZlib
 import Strata
 import StrataTesting
 import Synchronization
@@ -132,6 +133,33 @@ import Testing
                 #expect(Inflated(try await encoded.collect(upTo: 5000)).text == longText)
             }
         }
+    }
+
+    @Test func `a search that ends sooner costs little, and ends as soon each time`()
+        throws
+    {
+        var generator = SeededGenerator()
+        let words = "blue lamp table garden kettle chair day wood a of".split(separator: " ")
+        let text = (0..<2_000).reduce(into: "") { text, number in
+            let name = (0..<8).map { _ in words.randomElement(using: &generator) ?? "" }
+            text += "{\"id\":\(number),\"tag\":\"\(generator.next())\",\"name\":\"\(name)\"},"
+        }
+        let content = Array(text.utf8)
+        let encoder = try ZlibEncoder(.gzip, level: 6)
+        var lengths: [Int] = []
+        for _ in 0..<3 {
+            let encoded = try #require(encoder.encode(content, upTo: content.count))
+            #expect(try decoded(encoded, .gzip).bytes == content)
+            lengths.append(encoded.count)
+            #expect(encoder.reset())
+        }
+        var own = [UInt8](repeating: 0, count: content.count)
+        var ownLength = UInt(own.count)
+        #expect(compress2(&own, &ownLength, content, UInt(content.count), 6) == Z_OK)
+        // The frame of gzip is 12 bytes longer.
+        #expect(lengths[0] > Int(ownLength) + 12)
+        #expect(lengths[0] * 100 < Int(ownLength) * 102)
+        #expect(lengths == Array(repeating: lengths[0], count: 3))
     }
 
     @Test func `an error midway leaves the content without its end`() async throws {
