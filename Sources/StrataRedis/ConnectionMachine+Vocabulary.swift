@@ -6,8 +6,8 @@ extension ConnectionMachine {
         /// What is sent first, before any command.
         var greeting: [Greeting.Step] = []
         var connectTimeout: Duration
-        /// How long commands may stand unanswered with nothing arriving, before the connection
-        /// is taken for dead.
+        /// How long commands may stand unanswered with no reply coming to its end, before the
+        /// connection is taken for dead.
         var stallTimeout: Duration
         var reconnectDelay: ClosedRange<Duration>
         /// How many bytes of commands may be unanswered.

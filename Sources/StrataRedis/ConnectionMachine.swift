@@ -46,6 +46,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var lastProgress = Duration.zero
 
     private var output: [UInt8] = []
+    /// How many of the last slots have their commands in the output.
+    private var unwrittenSlots = 0
     /// What the socket would not take.
     private var blocked: Chunk?
     private var isWriting = false
@@ -93,6 +95,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         if slots.isEmpty { lastProgress = slot.submitted }
         queuedBytes += slot.cost
         slots.append(slot)
+        unwrittenSlots += 1
         if output.isEmpty, command.count > 16 * 1024 {
             output = command
         } else {
@@ -149,6 +152,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             // The two buffers are used in turn, unless one has grown out of proportion.
             chunk.bytes.removeAll(keepingCapacity: chunk.bytes.capacity <= 1 << 20)
             swap(&chunk.bytes, &output)
+            unwrittenSlots = 0
             return true
         default:
             isWriting = false
@@ -205,18 +209,19 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         }
         lastProgress = now
         if settings.isSubscriber { return receivePush(value, now: now) }
-        let isWhole = slots.updateFirst { slot in
-            slot.missing -= 1
-            if !slot.isSingle, slot.waiter != nil { slot.replies.append(value) }
-            return slot.missing == 0
-        }
-        guard phase == .ready, let isWhole else {
+        // Who has not even been asked yet is not answered either.
+        guard phase == .ready, slots.count > unwrittenSlots else {
             return .failed(
                 StoreError(
                     .protocolViolation,
                     "Redis sent what nobody asked for; is it Redis at that address?"))
         }
-        guard isWhole, let slot = slots.popFirst() else { return .none }
+        let isWhole = slots.updateFirst { slot in
+            slot.missing -= 1
+            if !slot.isSingle, slot.waiter != nil { slot.replies.append(value) }
+            return slot.missing == 0
+        }
+        guard isWhole == true, let slot = slots.popFirst() else { return .none }
         queuedBytes -= slot.cost
         if slot.isPing { return receivePong(sent: slot.submitted, now: now) }
         guard let waiter = slot.waiter else { return .none }
@@ -283,7 +288,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
                 .fail(
                     StoreError(
                         .unavailable,
-                        "Redis has sent nothing for \(settings.stallTimeout) while commands "
+                        "Redis has answered nothing for \(settings.stallTimeout) while commands "
                             + "waited; the connection is opened anew.")))
         case .closed: break
         }
@@ -371,6 +376,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         isPinging = false
         earliestDeadline = nil
         output = []
+        unwrittenSlots = 0
         blocked = nil
         isWriting = false
         return slots.popAll().compactMap(\.waiter)

@@ -78,6 +78,14 @@ struct Greeting: Sendable {
         }
         let step = steps[answered]
         if case .error(let error) = value {
+            // Said to whoever connects, whatever they ask.
+            if error.message.hasPrefix("ERR max number of clients") {
+                return .failed(
+                    StoreError(
+                        .unavailable,
+                        "Redis takes no more clients (\(error)); raise its maxclients.",
+                        underlying: error))
+            }
             if let failure = step.failure {
                 return .failed(
                     StoreError(.misconfigured, "\(failure) (\(error))", underlying: error))

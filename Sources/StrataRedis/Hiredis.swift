@@ -5,7 +5,7 @@ import Strata
 ///
 /// The reader calls back for each piece as it recognises it; ``ReplyBuilder`` puts the pieces
 /// together, so that no tree of `redisReply` is ever made. Nesting is bounded by the reader (seven
-/// deep), the size of a reply here.
+/// deep), the size of a reply and the length of a line here.
 ///
 /// It is used by one thread at a time. All calls into hiredis stand in this file.
 final class ReplyReader {
@@ -14,6 +14,9 @@ final class ReplyReader {
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private let builder = ReplyBuilder()
     private let maximumReplyBytes: Int
+    /// How long a line may be: a status, a refusal, a number or the head of something longer. Redis
+    /// itself takes no longer ones.
+    private static let maximumLineBytes = 64 * 1024
     /// How many bytes came since the last whole reply.
     private var unfinishedBytes = 0
 
@@ -58,12 +61,33 @@ final class ReplyReader {
                     "A reply is longer than \(maximumReplyBytes) bytes; raise maximumReplyBytes "
                         + "if such values are meant to be there.")
             }
+            guard !hasEndlessLine else {
+                throw StoreError(
+                    .protocolViolation,
+                    "Redis sent a line of more than \(Self.maximumLineBytes) bytes; is it Redis "
+                        + "at that address?")
+            }
         }
+    }
+
+    /// Whether the line that is read now is too long. The reader looks for its end from its
+    /// beginning whenever more has come, which without a bound is endless work.
+    private var hasEndlessLine: Bool {
+        let count = reader.pointee.len - reader.pointee.pos
+        guard count > Self.maximumLineBytes, let buffer = reader.pointee.buf else { return false }
+        // Of something long the head is a line, too, and short.
+        let bytes = UnsafeRawBufferPointer(
+            start: buffer + reader.pointee.pos, count: Self.maximumLineBytes)
+        return !zip(bytes, bytes.dropFirst()).contains { ($0, $1) == (13, 10) }
     }
 
     private func nextReply() throws(StoreError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw violation() }
+        guard !builder.isMisled else {
+            throw StoreError(
+                .protocolViolation, "What came from Redis is not as long as it said it would be.")
+        }
         guard reply != nil else { return nil }
         guard let value = builder.take() else {
             throw StoreError(
@@ -89,6 +113,9 @@ final class ReplyReader {
 private final class ReplyBuilder {
     private var unfinished: [(missing: Int, elements: [RedisValue])] = []
     private var finished: RedisValue?
+    /// Whether bytes did not end where their length said, which the reader does not look at.
+    /// Nothing behind them can be trusted: it may belong to another reply.
+    private(set) var isMisled = false
 
     /// The reply, if it is complete.
     func take() -> RedisValue? {
@@ -122,7 +149,12 @@ private final class ReplyBuilder {
         switch type {
         case REDIS_REPLY_STATUS: add(.status(String(decoding: bytes, as: UTF8.self)))
         case REDIS_REPLY_ERROR: add(.error(RedisError(String(decoding: bytes, as: UTF8.self))))
-        default: add(.bytes(Array(bytes)))
+        default:
+            add(.bytes(Array(bytes)))
+            // The reader calls when it has the two bytes of the end as well.
+            let end = UnsafeRawBufferPointer(
+                start: bytes.baseAddress.map { $0 + bytes.count }, count: 2)
+            if !end.elementsEqual([13, 10]) { isMisled = true }
         }
     }
 

@@ -355,11 +355,16 @@ private final class Lookup: Sendable {
             return true
         }
         guard mustStart else { return }
-        Thread.detach { [self] in
-            let outcome = Result { () throws(StoreError) in
-                try SocketAddress.resolve(host: host, port: port, onlyNumeric: false)
+        do throws(StoreError) {
+            try Thread.detach { [self] in
+                let outcome = Result { () throws(StoreError) in
+                    try SocketAddress.resolve(host: host, port: port, onlyNumeric: false)
+                }
+                state.withLock { $0 = .done(outcome) }
+                wake()
             }
-            state.withLock { $0 = .done(outcome) }
+        } catch {
+            state.withLock { $0 = .done(.failure(error)) }
             wake()
         }
     }

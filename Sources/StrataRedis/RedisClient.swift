@@ -43,7 +43,7 @@ public final class RedisClient: Sendable {
     /// be reached is no error here.
     ///
     /// - Throws: ``StoreError`` with `misconfigured` where the configuration can't work, and
-    ///   `unavailable` where the process has no file descriptor left.
+    ///   `unavailable` where the process has no file descriptor or thread left.
     public init(_ configuration: RedisConfiguration, events: Events = .ignored) throws(StoreError) {
         try configuration.validate()
         self.configuration = configuration

@@ -136,8 +136,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     /// would hold up every request. Counted are single commands and small values; pipelines and
     /// the connection for large values may take as long as they like. Default nil.
     public var slowReply: Duration?
-    /// How long commands may wait with nothing arriving at all, before the connection is taken
-    /// for dead and opened anew. Default 5 s.
+    /// How long commands may wait without a single reply coming to its end, before the connection
+    /// is taken for dead and opened anew. A large value on a slow link must arrive within it.
+    /// Default 5 s.
     public var stallTimeout: Duration = .seconds(5)
     /// The pauses between attempts to connect: the first one, doubled with each failure up to the
     /// last one; each is shortened at random by up to a half. Default 50 ms to 500 ms.

@@ -55,8 +55,8 @@ final class RedisLoop: Sendable {
     }
 
     /// Starts the thread.
-    func start() {
-        Thread.detach { [self] in run() }
+    func start() throws(StoreError) {
+        try Thread.detach { [self] in run() }
     }
 
     /// Closes the connections and ends the thread; those who wait are told that it is closed.
@@ -132,7 +132,9 @@ enum Thread {
     }
 
     /// Runs the body on a thread of its own, which takes no signals.
-    static func detach(_ body: @escaping @Sendable () -> Void) {
+    ///
+    /// - Throws: ``StoreError`` with `unavailable` where the system has no thread left.
+    static func detach(_ body: @escaping @Sendable () -> Void) throws(StoreError) {
         var all = sigset_t()
         var former = sigset_t()
         sigfillset(&all)
@@ -146,7 +148,10 @@ enum Thread {
                 pointer.map { Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run() }
                 return nil
             }, pointer)
-        precondition(error == 0, "The system has no thread left")
+        guard error == 0 else {
+            Unmanaged<Body>.fromOpaque(pointer).release()
+            throw .io("A thread for Redis' connections can't be had", error)
+        }
         pthread_detach(thread)
     }
 }

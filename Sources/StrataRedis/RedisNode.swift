@@ -22,7 +22,7 @@ final class RedisNode: Sendable {
     /// Begins to connect in the background.
     ///
     /// - Throws: ``StoreError`` with `misconfigured` where the configuration can't work, and
-    ///   `unavailable` where the process has no file descriptor left.
+    ///   `unavailable` where the process has no file descriptor or thread left.
     init(_ configuration: RedisConfiguration, events: Events) throws(StoreError) {
         self.configuration = configuration
         let tls = try configuration.tls.map { tls throws(StoreError) in
@@ -51,7 +51,7 @@ final class RedisNode: Sendable {
                 connection, maximumReplyBytes: configuration.maximumReplyBytes,
                 audience: .lane(lane, events, isBreached: share))
         }
-        loop.start()
+        try loop.start()
     }
 
     deinit { loop.stop() }

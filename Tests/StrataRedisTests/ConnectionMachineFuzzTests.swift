@@ -19,7 +19,7 @@ import Testing
         let end = ContinuousClock.now + .seconds(seconds ?? 0)
         var generator = SeededGenerator()
         var round = 0
-        while round < 300 || ContinuousClock.now < end {
+        while round < 40 || ContinuousClock.now < end {
             round += 1
             let seed = generator.next()
             var history = History(seed: seed)
@@ -159,7 +159,10 @@ import Testing
 
         /// The server says what it was not asked for.
         private mutating func replyUnasked() {
-            guard server?.unanswered.isEmpty == true, writer == .nobody else { return }
+            // Half a command is none yet, but its end is on its way.
+            guard server?.unanswered.isEmpty == true, chunk.sent == chunk.bytes.count else {
+                return
+            }
             guard Int.random(in: 0..<4, using: &generator) == 0 else { return }
             guard case .failed(let error) = machine.receive(.null, now: now) else {
                 return fail("what nobody asked for was taken")
@@ -238,6 +241,7 @@ import Testing
         private mutating func lose(_ error: StoreError) {
             if case .waiting = machine.phase { return }
             writer = .nobody
+            chunk = Machine.Chunk()
             server = nil
             for waiter in machine.lose(error, now: now, jitter: 0.5) { _ = end(waiter) }
             if !questions.isEmpty { fail("\(questions.count) were not told of the loss") }

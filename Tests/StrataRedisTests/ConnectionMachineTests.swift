@@ -100,6 +100,7 @@ import Testing
         _ = Self.submit(&machine, "a", waiter: 1)
         _ = Self.submit(&machine, "bb", waiter: 2, replies: 2)
         _ = Self.submit(&machine, "c", waiter: 3)
+        _ = Self.output(&machine)
         let first = try #require(Self.answer(&machine, .integer(10)))
         #expect(first == (1, .integer(10)))
         #expect(Self.answer(&machine, .integer(20)) == nil)
@@ -112,6 +113,7 @@ import Testing
     @Test func `an abandoned slot swallows its reply and no other`() throws {
         var machine = Self.ready()
         for waiter in 1...3 { _ = Self.submit(&machine, "x", waiter: waiter) }
+        _ = Self.output(&machine)
         let abandoned = machine.abandon(2)
         #expect(abandoned == 2)
         let again = machine.abandon(2)
@@ -127,6 +129,7 @@ import Testing
         var machine = Self.ready()
         _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(3))
         _ = Self.submit(&machine, "x", waiter: 2, deadline: .seconds(1))
+        _ = Self.output(&machine)
         let due = machine.due(now: .zero)
         #expect(due.next == .seconds(1))
         let early = machine.due(now: .milliseconds(999))
@@ -142,6 +145,7 @@ import Testing
         var machine = Self.ready()
         _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(500), now: .seconds(100))
         _ = Self.submit(&machine, "x", waiter: 2, deadline: .seconds(500), now: .seconds(101))
+        _ = Self.output(&machine)
         _ = machine.receive(.null, now: .seconds(102))
         guard case .none = machine.due(now: .milliseconds(106_999)).step else {
             Issue.record("given up too early")
@@ -173,6 +177,7 @@ import Testing
             var machine = Self.ready()
             _ = Self.submit(&machine, "x", waiter: 0, deadline: .seconds(9))
             for waiter in 1...count { _ = Self.submit(&machine, "x", waiter: waiter) }
+            _ = Self.output(&machine)
             _ = machine.receive(.null, now: .milliseconds(500))
             #expect((machine.due(now: .seconds(1)).breach != nil) == (count == 3))
         }
@@ -195,6 +200,7 @@ import Testing
 
     @Test func `a ping answered in time closes the breaker`() {
         var (machine, _) = Self.broken()
+        _ = Self.output(&machine)
         for _ in 1...3 {
             guard case .none = machine.receive(.null, now: .milliseconds(1100)) else {
                 Issue.record("what was late closes nothing")
@@ -235,6 +241,7 @@ import Testing
         var machine = Self.ready()
         _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(9))
         for waiter in 2...3 { _ = Self.submit(&machine, "x", waiter: waiter) }
+        _ = Self.output(&machine)
         _ = machine.receive(.null, now: .milliseconds(500))
         let first = machine.due(now: .seconds(1))
         #expect(first.expired == [2, 3])
@@ -245,6 +252,7 @@ import Testing
         }
         submit(4, at: .seconds(2), until: .seconds(9))
         submit(5, at: .seconds(2), until: .seconds(3))
+        _ = Self.output(&machine)
         _ = machine.receive(.null, now: .milliseconds(2500))
         for waiter in 6...9 {
             submit(waiter, at: .milliseconds(2500), until: .milliseconds(2519))
@@ -269,6 +277,7 @@ import Testing
             _ = Self.submit(
                 &machine, "x", waiter: number, deadline: .seconds(99),
                 now: now - .milliseconds(number % 2 == 0 ? 50 : 49))
+            _ = Self.output(&machine)
             _ = machine.receive(.null, now: now)
             #expect(machine.hasNews == (number == 38))
         }
@@ -306,6 +315,7 @@ import Testing
             _ = Self.submit(
                 &machine, "x", waiter: number, replies: row == 2 ? 1 : nil, deadline: .seconds(99),
                 now: now - .milliseconds(isSlow ? 60 : 1))
+            _ = Self.output(&machine)
             _ = machine.receive(.null, now: now)
         }
         #expect(!machine.hasNews)
@@ -333,6 +343,7 @@ import Testing
                 Issue.record("refused too early")
             }
         }
+        _ = Self.output(&machine)
         guard case .refused(let error) = Self.submit(&machine, "", waiter: 3) else {
             Issue.record("not refused")
             return
@@ -483,6 +494,20 @@ import Testing
             return
         }
         #expect(error.code == .protocolViolation)
+    }
+
+    @Test func `a reply to what was not written yet is a violation, and nobody's`() throws {
+        var machine = Self.ready()
+        _ = Self.submit(&machine, "a", waiter: 1)
+        #expect(Self.output(&machine) == "a")
+        _ = Self.submit(&machine, "b", waiter: 2)
+        #expect(try #require(Self.answer(&machine, .integer(1))) == (1, .integer(1)))
+        guard case .failed(let error) = machine.receive(.integer(2), now: .zero) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(error.code == .protocolViolation)
+        #expect(machine.lose(error, now: .zero, jitter: 0) == [2])
     }
 
     @Test func `a closed connection stays closed`() {

@@ -22,6 +22,13 @@ extension RedisServer {
     }
 }
 
+/// A client that gives its commands as long as a machine under load may need.
+func patientClient(url: String, events: Events = .ignored) throws -> RedisClient {
+    var configuration = try RedisConfiguration(url: url)
+    configuration.commandTimeout = .seconds(10)
+    return try RedisClient(configuration, events: events)
+}
+
 /// Runs the body again until it succeeds, for as long as a machine under load may need.
 func eventually(
     _ body: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
