@@ -67,10 +67,11 @@ public final class RedisServer: Sendable {
 
     /// Starts a sentinel and waits until it answers.
     ///
-    /// - Parameter lines: lines of its configuration, such as
-    ///   `["sentinel monitor shop 127.0.0.1 6379 2"]`.
-    public convenience init(sentinel lines: [String]) async throws {
-        try await self.init([], isTLSEnabled: false, sentinelLines: lines)
+    /// - Parameters:
+    ///   - lines: lines of its configuration, such as `["sentinel monitor shop 127.0.0.1 6379 2"]`.
+    ///   - isTLSEnabled: whether it also listens for TLS; the lines then name its certificate.
+    public convenience init(sentinel lines: [String], isTLSEnabled: Bool = false) async throws {
+        try await self.init([], isTLSEnabled: isTLSEnabled, sentinelLines: lines)
     }
 
     private init(

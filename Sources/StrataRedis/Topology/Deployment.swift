@@ -24,7 +24,7 @@ struct Deployment: Sendable, Hashable {
     ///
     /// - Parameter asked: who was asked; a server that does not know its own name leaves it out.
     init?(clusterSlots reply: RedisValue, asked: Endpoint) {
-        guard let ranges = reply.array else { return nil }
+        guard let ranges = reply.array, ranges.count <= KeySlot.count else { return nil }
         shards = []
         owners = [UInt16](repeating: Self.nobody, count: KeySlot.count)
         var numbers: [Endpoint: UInt16] = [:]

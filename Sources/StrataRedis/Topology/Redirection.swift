@@ -48,6 +48,8 @@ struct Redirection {
         switch refusal.kind {
         case "MOVED", "ASK":
             guard let target = target(of: refusal, asked: asked) else { return .fail }
+            // That is how a node says that it does not know the other one's name.
+            if target.endpoint.host == "?" { return .refresh(after: pause) }
             return .follow(
                 target.endpoint, asking: refusal.kind == "ASK", after: hops < 2 ? .zero : pause)
         case "TRYAGAIN": return .retry(after: pause)

@@ -49,6 +49,7 @@ extension RedisTopology {
             }
             let former = state.deployment
             state.deployment = deployment
+            state.strangers = []
             state.failure = nil
             let wanted = deployment.endpoints.union(configuration.endpoints)
             // Commands under way hold their node until they are answered.
@@ -79,24 +80,33 @@ extension RedisTopology {
     // MARK: - A primary and its replicas
 
     private func findAmongReplicated() async throws(StoreError) -> Deployment {
-        let reports = await reports(of: configuration.endpoints)
+        let (reports, refusal) = await reports(of: configuration.endpoints)
         guard
             let deployment = Deployment(
                 reports, order: configuration.endpoints,
                 former: state.withLock { $0.deployment?.shards.first?.primary })
         else {
             let list = configuration.endpoints.map(\.description).joined(separator: ", ")
-            throw StoreError(
-                .unavailable, "None of \(list) says that it is a primary; is one running?")
+            throw refusal
+                ?? StoreError(
+                    .unavailable, "None of \(list) says that it is a primary; is one running?")
         }
         note(reports, deployment)
         return deployment
     }
 
     /// What the servers say of their part in replication; those that do not answer say nothing.
-    private func reports(of endpoints: [Endpoint]) async -> [Endpoint: ReplicationReport] {
-        await replies(RedisCommand("INFO", "replication"), of: endpoints)
-            .compactMapValues { try? ReplicationReport($0.get()) }
+    /// And why the first one that is there does not talk to this client.
+    private func reports(
+        of endpoints: [Endpoint]
+    ) async -> (reports: [Endpoint: ReplicationReport], refusal: StoreError?) {
+        let answers = await replies(RedisCommand("INFO", "replication"), of: endpoints)
+        let refusals = endpoints.compactMap { endpoint -> StoreError? in
+            guard case .failure(let error) = answers[endpoint], error.code == .misconfigured
+            else { return nil }
+            return error
+        }
+        return (answers.compactMapValues { try? ReplicationReport($0.get()) }, refusals.first)
     }
 
     /// What the servers answer.
@@ -162,22 +172,25 @@ extension RedisTopology {
         var asked: Set<Endpoint> = []
         for endpoint in configuration.endpoints {
             switch answers[endpoint] {
+            case .success(.null):
+                failure = StoreError(
+                    .misconfigured,
+                    "The sentinel at \(endpoint) knows no primary called "
+                        + "\(sentinel.primaryName); check the name in the URL.")
             case .success(let reply):
                 guard let primary = Endpoint(sentinelReply: reply.array ?? []) else {
                     failure = StoreError(
-                        .misconfigured,
-                        "The sentinel at \(endpoint) knows no primary called "
-                            + "\(sentinel.primaryName); check the name in the URL.")
+                        .protocolViolation,
+                        "The sentinel at \(endpoint) names a primary that is no address; is it a "
+                            + "sentinel?")
                     continue
                 }
                 guard asked.insert(primary).inserted else { continue }
-                if let deployment = await verify(primary, by: endpoint, name: name) {
-                    return deployment
+                do throws(StoreError) {
+                    return try await verify(primary, by: endpoint, name: name)
+                } catch {
+                    failure = error
                 }
-                failure = StoreError(
-                    .unavailable,
-                    "The sentinels' primary at \(primary) is not a primary, or does not answer; "
-                        + "a failover may be under way.")
             case .failure(let error): failure = failure ?? error
             case nil: break
             }
@@ -188,14 +201,20 @@ extension RedisTopology {
     /// The deployment, if the server says itself that it is the primary.
     private func verify(
         _ primary: Endpoint, by sentinel: Endpoint, name: RedisArgument
-    ) async -> Deployment? {
+    ) async throws(StoreError) -> Deployment {
         var replicas: [Endpoint] = []
         if configuration.reads != .primary {
             let answer = await replies(RedisCommand("SENTINEL", "REPLICAS", name), of: [sentinel])
             replicas = Endpoint.replicas(try? answer[sentinel]?.get())
         }
-        let reports = await reports(of: [primary] + replicas)
-        guard reports[primary]?.isPrimary == true else { return nil }
+        let (reports, refusal) = await reports(of: [primary] + replicas)
+        guard reports[primary]?.isPrimary == true else {
+            throw refusal
+                ?? StoreError(
+                    .unavailable,
+                    "The sentinels' primary at \(primary) is not a primary, or does not answer; "
+                        + "a failover may be under way.")
+        }
         let deployment = Deployment(primary: primary, replicas: replicas)
         note(reports, deployment)
         return deployment
@@ -208,29 +227,45 @@ extension RedisTopology {
         var failure: StoreError?
         for endpoint in known.shuffled() + configuration.endpoints {
             let answer = await replies(RedisCommand("CLUSTER", "SLOTS"), of: [endpoint])
-            switch answer[endpoint] {
-            case .success(let reply):
-                guard let deployment = Deployment(clusterSlots: reply, asked: endpoint) else {
-                    failure = StoreError(
-                        .unavailable, "The cluster's node at \(endpoint) knows of no slots yet.")
+            do throws(StoreError) {
+                guard let deployment = try clusterDeployment(answer[endpoint], of: endpoint) else {
                     continue
                 }
                 if configuration.reads != .primary {
-                    note(await reports(of: Array(deployment.endpoints)), deployment)
+                    note(await reports(of: Array(deployment.endpoints)).reports, deployment)
                 }
                 return deployment
-            case .failure(let error):
-                failure =
-                    error.code != .refused
-                    ? error
-                    : StoreError(
-                        .misconfigured,
-                        "Redis at \(endpoint) is no node of a cluster (\(error.message)); use a "
-                            + "redis:// URL, or set cluster-enabled.", underlying: error.underlying)
-            case nil: break
+            } catch {
+                // What somebody has to mend says more than that others are away.
+                if failure?.code != .misconfigured { failure = error }
             }
         }
         throw failure ?? StoreError(.unavailable, "No node of the cluster answers.")
+    }
+
+    /// What a node's answer to `CLUSTER SLOTS` says; nil where it was not asked.
+    private func clusterDeployment(
+        _ answer: Result<RedisValue, StoreError>?, of endpoint: Endpoint
+    ) throws(StoreError) -> Deployment? {
+        switch answer {
+        case nil: return nil
+        case .failure(let error) where error.code == .refused:
+            throw StoreError(
+                .misconfigured,
+                "Redis at \(endpoint) is no node of a cluster (\(error.message)); use a "
+                    + "redis:// URL, or set cluster-enabled.", underlying: error.underlying)
+        case .failure(let error): throw error
+        case .success(.array([])):
+            throw StoreError(
+                .unavailable, "The cluster's node at \(endpoint) knows of no slots yet.")
+        case .success(let reply):
+            guard let deployment = Deployment(clusterSlots: reply, asked: endpoint) else {
+                throw StoreError(
+                    .protocolViolation,
+                    "What Redis at \(endpoint) says of the cluster's slots can't be understood.")
+            }
+            return deployment
+        }
     }
 }
 

@@ -14,6 +14,8 @@ final class RedisTopology: Sendable {
         /// Why nothing is known yet; nil while the first attempt lasts.
         var failure: StoreError?
         var nodes: [Endpoint: RedisNode] = [:]
+        /// Who was met by redirections alone since the servers were last found out.
+        var strangers: Set<Endpoint> = []
         var lags = ReplicaLags()
         var selectors: [Endpoint: ReadSelector] = [:]
         var subscriptions: [UInt64: TopologySubscription] = [:]
@@ -79,6 +81,26 @@ final class RedisTopology: Sendable {
         let node = try RedisNode(own, events: events)
         state.nodes[endpoint] = node
         return node
+    }
+
+    /// How many servers a redirection may lead to before they are named by the cluster itself:
+    /// each has connections and a thread, and a peer can think of any number.
+    private static let maximumStrangers = 16
+
+    /// The server that a redirection leads to.
+    private func redirectedNode(at endpoint: Endpoint) throws(StoreError) -> RedisNode {
+        try state.withLock { state throws(StoreError) in
+            if state.nodes[endpoint] == nil, !state.strangers.contains(endpoint) {
+                guard state.strangers.count < Self.maximumStrangers else {
+                    throw StoreError(
+                        .unavailable,
+                        "Redis names ever new servers, \(endpoint) at last; they are followed to "
+                            + "when CLUSTER SLOTS names them as well.")
+                }
+                state.strangers.insert(endpoint)
+            }
+            return try node(at: endpoint, in: &state)
+        }
     }
 
     /// Who is to be asked, and whether that is a replica.
@@ -157,8 +179,9 @@ final class RedisTopology: Sendable {
                 case .fail: throw failure.error
                 case .follow(let endpoint, let isAsking, let pause):
                     if pause > .zero { try await wait(pause, by: deadline, failure.error) }
+                    redirected = Destination(
+                        node: try redirectedNode(at: endpoint), isAsking: isAsking)
                     if !isAsking, let slot { note(slot, at: endpoint) }
-                    redirected = Destination(node: try node(at: endpoint), isAsking: isAsking)
                 case .askPrimary:
                     state.withLock { $0.lags.forget(failure.endpoint) }
                     reads = .primary
@@ -166,7 +189,6 @@ final class RedisTopology: Sendable {
                 case .retry(let pause): try await wait(pause, by: deadline, failure.error)
                 case .refresh(let pause):
                     redirected = nil
-                    refreshes.request()
                     try await wait(pause, by: deadline, failure.error)
                     try? await refreshed(by: deadline)
                 }

@@ -35,7 +35,7 @@ final class Refreshes: Sendable {
         for waiter in list.values { waiter.resume() }
     }
 
-    /// Waits for the next outcome, or for the task's cancellation.
+    /// Has it found out soon, and waits for the outcome, or for the task's cancellation.
     func outcome() async {
         let number = waiters.withLock { waiters in
             waiters.count += 1
@@ -44,6 +44,9 @@ final class Refreshes: Sendable {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: Waiter) in
                 waiters.withLock { $0.list[number] = waiter }
+                // Not before: an outcome that nobody waited for yet would be missed, and the next
+                // one is a long time off.
+                request()
                 // A cancellation from before found nobody.
                 if Task.isCancelled { cancel(number) }
             }

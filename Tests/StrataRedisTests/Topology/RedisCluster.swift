@@ -8,8 +8,10 @@ struct RedisCluster {
     let nodes: [RedisServer]
     /// A client of each node by itself.
     let clients: [RedisClient]
+    private let secured: SecuredServers?
 
-    init(options: [String] = []) async throws {
+    /// - Parameter secured: what the nodes are started with where they speak TLS alone.
+    init(secured: SecuredServers? = nil) async throws {
         var nodes: [RedisServer] = []
         var busPorts: [UInt16] = []
         for _ in 0..<3 {
@@ -19,10 +21,12 @@ struct RedisCluster {
                     options: [
                         "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
                         "--cluster-port", "\(busPorts[busPorts.count - 1])",
-                    ] + options))
+                    ] + (secured.map { $0.options + ["--tls-cluster", "yes"] } ?? []),
+                    isTLSEnabled: secured != nil))
         }
         self.nodes = nodes
-        clients = try nodes.map { try $0.client() }
+        self.secured = secured
+        clients = try nodes.map { try secured?.admin($0) ?? $0.client() }
         let bounds = [0, 5461, 10_923, 16_384]
         for (index, client) in clients.enumerated() {
             try await client.send("CLUSTER", "SET-CONFIG-EPOCH", .integer(index + 1))
@@ -30,7 +34,7 @@ struct RedisCluster {
                 "CLUSTER", "ADDSLOTSRANGE", .integer(bounds[index]),
                 .integer(bounds[index + 1] - 1))
             try await clients[0].send(
-                "CLUSTER", "MEET", "127.0.0.1", .integer(nodes[index].port),
+                "CLUSTER", "MEET", "127.0.0.1", .integer(Self.port(nodes[index])),
                 .integer(busPorts[index]))
         }
         for client in clients {
@@ -40,6 +44,10 @@ struct RedisCluster {
                 return text.contains("cluster_state:ok") && slots.count == 3
             }
         }
+    }
+
+    private static func port(_ node: RedisServer) -> UInt16 {
+        node.tlsPort == 0 ? node.port : node.tlsPort
     }
 
     var url: String {
@@ -70,11 +78,12 @@ struct RedisCluster {
     }
 
     func moveKeys(_ keys: [String], from source: Int, to target: Int) async throws {
+        let port = RedisArgument.integer(Self.port(nodes[target]))
+        let user: [RedisArgument] = secured == nil ? [] : ["AUTH2", "admin", "admin"]
         try await clients[source].send(
             RedisCommand(
-                [
-                    "MIGRATE", "127.0.0.1", .integer(nodes[target].port), "", "0", "5000", "KEYS",
-                ] + keys.map(RedisArgument.text)))
+                ["MIGRATE", "127.0.0.1", port, "", "0", "5000"] + user + ["KEYS"]
+                    + keys.map(RedisArgument.text)))
     }
 
     /// Gives the slot to the target, and waits until all nodes know whose word counts most.

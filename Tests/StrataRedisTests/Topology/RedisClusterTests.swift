@@ -152,8 +152,7 @@ struct `In a cluster` {
 
     @Test func `a server that is no node is told as such`() async throws {
         let server = try await RedisServer()
-        let client = try RedisClient(
-            RedisConfiguration(url: "redis+cluster://127.0.0.1:\(server.port)"))
+        let client = try patientClient(url: "redis+cluster://127.0.0.1:\(server.port)")
         let error = await storeError { try await client.send("GET", "key") }
         #expect(error?.code == .misconfigured)
         #expect(error?.message.contains("no node of a cluster") == true)

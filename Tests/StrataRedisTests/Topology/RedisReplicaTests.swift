@@ -42,6 +42,13 @@ struct ReplicatedServers {
 
     var all: [RedisServer] { [primary] + replicas }
 
+    /// How many times each was asked for a value, the primary first.
+    func reads() async throws -> [Int] {
+        var counts: [Int] = []
+        for server in all { counts.append(try await StrataRedisTests.reads(of: server)) }
+        return counts
+    }
+
     /// The replicas come first: which is the primary has to be found out.
     var url: String {
         "redis://" + (replicas + [primary]).map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
@@ -63,8 +70,7 @@ struct `A primary with replicas` {
     @Test(arguments: ["round-robin", "random", "least-outstanding", "quickest"])
     func `is written to, and its replicas are read`(reads policy: String) async throws {
         let servers = try await ReplicatedServers(replicas: 2)
-        let client = try RedisClient(
-            RedisConfiguration(url: servers.url + "?reads=\(policy)&max-lag=30"))
+        let client = try patientClient(url: servers.url + "?reads=\(policy)&max-lag=30")
         try await client.send("SET", "key", "value")
         let replicas = servers.replicas
         for replica in replicas {
@@ -81,9 +87,27 @@ struct `A primary with replicas` {
         #expect(try await reads(of: servers.primary) == 1)
     }
 
+    @Test func `is read as often as the URL says`() async throws {
+        let servers = try await ReplicatedServers(replicas: 2)
+        let names = servers.replicas.map { "127.0.0.1:\($0.port)" }
+        func counts(_ weights: String) async throws -> [Int] {
+            let before = try await servers.reads()
+            let client = try patientClient(
+                url: servers.url + "?reads=weighted&weights=\(weights)&max-lag=30")
+            for _ in 0..<60 { try await client.send("GET", "key") }
+            return zip(try await servers.reads(), before).map { $0 - $1 }
+        }
+        // The primary, and the replicas.
+        #expect(try await counts("\(names[0])*1,\(names[1])*0") == [0, 60, 0])
+        #expect(try await counts("\(names[0])*0,\(names[1])*7") == [0, 0, 60])
+        #expect(try await counts("\(names[0])*0,\(names[1])*0") == [60, 0, 0])
+        let uneven = try await counts("\(names[0])*5")
+        #expect(uneven[1] > uneven[2] && uneven[2] > 0)
+    }
+
     @Test func `a subscription may be cancelled by its own handler`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
-        let client = try RedisClient(RedisConfiguration(url: servers.url))
+        let client = try patientClient(url: servers.url)
         let recorder = PushRecorder()
         let held = Mutex<RedisSubscription?>(nil)
         let handler: @Sendable (RedisPush) -> Void = { push in
@@ -102,8 +126,7 @@ struct `A primary with replicas` {
 
     @Test func `answers itself when no replica does`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
-        let client = try RedisClient(
-            RedisConfiguration(url: servers.url + "?reads=round-robin"))
+        let client = try patientClient(url: servers.url + "?reads=round-robin")
         try await client.send("SET", "key", "value")
         let replica = try servers.replicas[0].client()
         try await eventually { try await replica.send("EXISTS", "key").integer == 1 }
@@ -121,7 +144,7 @@ struct `A primary with replicas` {
     @Test func `is found anew when another one is promoted`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
         let changes = Recorder<RedisTopologyChange>()
-        let client = try RedisClient(RedisConfiguration(url: servers.url), events: changes.events)
+        let client = try patientClient(url: servers.url, events: changes.events)
         try await client.send("SET", "key", "1")
         let (old, new) = (try servers.primary.client(), try servers.replicas[0].client())
         try await new.send("REPLICAOF", "NO", "ONE")
@@ -138,8 +161,7 @@ struct `A primary with replicas` {
     @Test func `nobody who is a primary is told as such`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
         let port = servers.replicas[0].port
-        let client = try RedisClient(
-            RedisConfiguration(url: "redis://127.0.0.1:\(port),127.0.0.1:\(port)"))
+        let client = try patientClient(url: "redis://127.0.0.1:\(port),127.0.0.1:\(port)")
         let error = await storeError { try await client.send("GET", "key") }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("says that it is a primary") == true)
@@ -181,8 +203,7 @@ struct `Behind sentinels` {
     @Test func `the primary is found, and found again after it died`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
         let sentinels = try await Self.sentinels(of: servers.primary)
-        let client = try RedisClient(
-            RedisConfiguration(url: Self.url(sentinels, "/shop?reads=round-robin")))
+        let client = try patientClient(url: Self.url(sentinels, "/shop?reads=round-robin"))
         try await client.send("SET", "key", "1")
         #expect(try await servers.primary.client().send("GET", "key").text == "1")
         var pushes = try client.pushes(of: RedisInterest(trackedPrefixes: ["k"]))
@@ -203,8 +224,7 @@ struct `Behind sentinels` {
         let servers = try await ReplicatedServers(replicas: 1)
         let sentinels = try await Self.sentinels(of: servers.primary)
         let changes = Recorder<RedisTopologyChange>()
-        let client = try RedisClient(
-            RedisConfiguration(url: Self.url(sentinels)), events: changes.events)
+        let client = try patientClient(url: Self.url(sentinels), events: changes.events)
         try await client.send("SET", "key", "1")
         try await eventually {
             let command = RedisCommand("SENTINEL", "FAILOVER", "shop")
@@ -218,7 +238,7 @@ struct `Behind sentinels` {
     @Test func `a name that no sentinel knows is told as such`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
         let sentinels = try await Self.sentinels(of: servers.primary)
-        let client = try RedisClient(RedisConfiguration(url: Self.url(sentinels, "/shopp")))
+        let client = try patientClient(url: Self.url(sentinels, "/shopp"))
         let error = await storeError { try await client.send("GET", "key") }
         #expect(error?.code == .misconfigured)
         #expect(error?.message.contains("shopp") == true)
@@ -233,9 +253,9 @@ struct `Behind sentinels` {
         let url =
             "redis+sentinel://:pw@"
             + sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") + "/shop/2"
-        let client = try RedisClient(RedisConfiguration(url: url + "?sentinel-password=watch"))
+        let client = try patientClient(url: url + "?sentinel-password=watch")
         try await client.send("SET", "key", "1")
-        let wrong = try RedisClient(RedisConfiguration(url: url + "?sentinel-password=wrong"))
+        let wrong = try patientClient(url: url + "?sentinel-password=wrong")
         let error = await storeError { try await wrong.send("GET", "key") }
         #expect(error?.code == .misconfigured)
     }

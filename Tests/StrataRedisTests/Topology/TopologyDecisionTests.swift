@@ -89,7 +89,12 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
 
     @Test(
         arguments: [
-            .null, .array([]), .array([.null]),
+            .null, .array([]), .array([.null]), .integer(1), .error(RedisError("ERR")),
+            .array(
+                [RedisValue](
+                    repeating: .array([.integer(0), .integer(1), node("h", 1)]), count: 16_385)),
+            .array([.array([.integer(0), .integer(1), .array([.null, .integer(.max)])])]),
+            .array([.array([.integer(.min), .integer(.max), node("h", 1)])]),
             .array([.array([.integer(5), .integer(1), node("h", 1)])]),
             .array([.array([.integer(0), .integer(16_384), node("h", 1)])]),
             .array([.array([.integer(-1), .integer(1), node("h", 1)])]),
@@ -110,6 +115,10 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         (refusal("MOVED 7 ::1:6379"), false, .follow(.tcp(host: "::1", port: 6379), asking: false)),
         (refusal("MOVED"), false, .fail), (refusal("MOVED 16384 h:1"), false, .fail),
         (refusal("MOVED 7 h:0"), false, .fail), (refusal("MOVED 7 h"), false, .fail),
+        (refusal("MOVED 7 ?:1"), false, .refresh(after: .milliseconds(2))),
+        (refusal("ASK -1 h:1"), false, .fail), (refusal("MOVED 7 h:65536"), false, .fail),
+        (refusal("MOVED 7 h:+x"), false, .fail),
+        (refusal("MOVED 99999999999999999999 h:1"), false, .fail),
         (refusal("TRYAGAIN x"), false, .retry(after: .milliseconds(2))),
         (refusal("CLUSTERDOWN x"), false, .refresh(after: .milliseconds(2))),
         (refusal("READONLY x"), false, .refresh(after: .milliseconds(2))),
