@@ -3,13 +3,14 @@ import Strata
 import StrataTesting
 
 extension Suite {
-    /// What share of the requests a store of a given size answers, beside LRU and the best that
-    /// any cache could do.
+    /// What share of the requests a store of a given size answers, beside LRU, W-TinyLFU with a
+    /// fixed window and with Caffeine's hill climbing, and the best that any cache could do.
     static let hitRatio = Suite(
-        name: "hit-ratio", summary: "hits in percent of MemoryStore, beside LRU and the optimum"
+        name: "hit-ratio",
+        summary: "hits in percent of MemoryStore, beside LRU, W-TinyLFU and the optimum"
     ) {
         var measurements: [Measurement] = []
-        for (load, sizes) in made + traces() {
+        for (load, sizes) in made + others + traces() {
             for size in sizes {
                 let ratio = try await hitRatio(of: load, size: size)
                 measurements.append(
@@ -17,6 +18,8 @@ extension Suite {
                         name: "\(load), \(size) entries",
                         values: [
                             ("LRU", 100 * load.hitRatioOfLRU(entryCount: size)),
+                            ("W-TinyLFU", 100 * reference(load, size: size, isAdaptive: false)),
+                            ("climbing", 100 * reference(load, size: size, isAdaptive: true)),
                             ("MemoryStore", 100 * ratio),
                             ("optimum", 100 * load.optimalHitRatio(entryCount: size)),
                         ]))
@@ -35,6 +38,48 @@ extension Suite {
         (.recency(300_000, distance: 300), [200, 500, 1_500]),
         (.phases(600_000, keyCount: 2_000), [500, 1_000, 1_500]),
     ]
+
+    /// Loads that the policy was not made with.
+    private static let others: [(CacheLoad, [Int])] = [
+        (.zipf(400_000, keyCount: 40_000, exponent: 0.75, seed: 21), [400, 2_000, 7_000]),
+        (.zipf(400_000, keyCount: 80_000, exponent: 0.85, seed: 22), [300, 1_500, 6_000]),
+        (.zipf(400_000, keyCount: 25_000, exponent: 1.05, seed: 23), [200, 900, 4_000]),
+        (.zipf(400_000, keyCount: 50_000, exponent: 1.2, seed: 24), [100, 600, 2_500]),
+        (.scans(400_000, keyCount: 7_000, seed: 25), [350, 1_200, 2_500]),
+        (.loop(250_000, keyCount: 1_260), [300, 1_200, 1_250]),
+        (.toAndFro(250_000, keyCount: 1_700), [170, 800, 1_500]),
+        (.stack(300_000, depth: 1_500, newShare: 0.08, seed: 26), [150, 600, 1_200]),
+        (.stack(200_000, depth: 4_000, newShare: 0.02, seed: 27), [300, 1_000, 3_000]),
+        (.recency(300_000, distance: 700, seed: 28), [250, 900, 2_000]),
+        (.drift(400_000, keyCount: 3_000, seed: 29), [250, 800, 2_200]),
+        (.shifts(400_000, keyCount: 6_000, seed: 30), [300, 900, 2_500]),
+        (
+            .fashions(400_000, keyCount: 5_000, exponent: 0.85, period: 25_000, seed: 31),
+            [250, 1_000, 2_500]
+        ),
+        (
+            .runs(
+                400_000, keyCount: 10_000, exponent: 0.95, runLength: 1_800, pause: 4_000,
+                seed: 32), [300, 1_000, 3_000]
+        ),
+        (
+            .mixed(
+                .zipf(200_000, keyCount: 8_000, exponent: 0.95, seed: 33),
+                .recency(200_000, distance: 350, seed: 34), meanPiece: 10, seed: 35),
+            [300, 1_000, 2_200]
+        ),
+        (
+            .mixed(
+                .zipf(200_000, keyCount: 8_000, exponent: 0.95, seed: 36),
+                .loop(200_000, keyCount: 2_000), meanPiece: 500, seed: 37), [400, 1_200, 2_400]
+        ),
+    ]
+
+    private static func reference(_ load: CacheLoad, size: Int, isAdaptive: Bool) -> Double {
+        var cache = ReferenceTinyLFU(size: size, isAdaptive: isAdaptive)
+        let hits = load.keys.reduce(0) { $0 + (cache.use($1) ? 1 : 0) }
+        return Double(hits) / Double(load.keys.count)
+    }
 
     private static func hitRatio(of load: CacheLoad, size: Int) async throws -> Double {
         let value = [UInt8](repeating: 120, count: 1_000)

@@ -19,8 +19,11 @@ struct FrequencySketch {
     /// kept tells those that come back within a few turnovers of the cache from those that don't.
     private var period = 640
 
-    /// Makes a sketch that has not seen anything.
-    init() { words = Array(repeating: 0, count: 256) }
+    /// Makes a sketch that has not seen anything, for a cache that never keeps more entries than
+    /// that. It begins with room for two thousand at most.
+    init(maximumCount: Int = .max) {
+        words = Array(repeating: 0, count: min(max(maximumCount & ~7, 256), 2048))
+    }
 
     /// How often the key was used, at most ``maximumFrequency``.
     func frequency(of hash: UInt64) -> Int {

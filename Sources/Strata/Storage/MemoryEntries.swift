@@ -66,7 +66,7 @@ struct MemoryEntries: ~Copyable {
     private static var batchSize: Int { 32 }
 
     private var policy: WindowTinyLFU<Entry>
-    private var frequencies = FrequencySketch()
+    private var frequencies: FrequencySketch
     private var kinds = ValueKinds()
     /// The entries that were read and that the policy has not heard of yet.
     private let reads = UnsafeMutablePointer<EntrySlot>.allocate(capacity: maximumReads)
@@ -77,7 +77,8 @@ struct MemoryEntries: ~Copyable {
     private var sweepStart: EntrySlot = 0
 
     init(maximumBytes: Int) {
-        policy = WindowTinyLFU(capacity: maximumBytes, setting: .small)
+        policy = WindowTinyLFU(capacity: maximumBytes, setting: .whole)
+        frequencies = FrequencySketch(maximumCount: maximumBytes / Self.overhead)
     }
 
     deinit {

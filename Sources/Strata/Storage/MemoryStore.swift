@@ -88,7 +88,7 @@ public final class MemoryStore: CacheStore {
     private let advisor: Mutex<WindowAdvisor>
     /// What the advisor says: the raw value of a ``WindowSetting``, and which uses it wants to
     /// hear of. A shard that reads an old value is no worse for it.
-    private let setting = Atomic(WindowSetting.small.rawValue)
+    private let setting = Atomic(WindowSetting.whole.rawValue)
     private let sampleMask = Atomic<UInt64>(0)
 
     /// The number of the last generation that was given; random at first, so that no two stores
@@ -106,7 +106,7 @@ public final class MemoryStore: CacheStore {
     ///   - maximumBytes: how much it holds, 64 MiB by default. Values count with their
     ///     `byteCount` and 64 bytes for what keeping one takes; keys count for nothing, as only
     ///     digests of them are kept. Sessions count by themselves, up to the same limit. Beside
-    ///     that, a store takes up to half a megabyte for learning from the load, and up to 8,192
+    ///     that, a store takes up to a megabyte for learning from the load, and up to 8,192
     ///     purged names for each 8 MiB.
     ///   - maximumEntryBytes: how many bytes one value may take, by default a sixteenth of the
     ///     whole, and never more than half of it or 1 GiB. Entries are divided among parts with
@@ -191,7 +191,7 @@ extension MemoryStore {
             $0.set(
                 value, cost: max(size, 0) + MemoryEntries.overhead,
                 end: end.overflow ? .max : end.partialValue, for: key, now: now,
-                setting: WindowSetting(rawValue: setting.load(ordering: .relaxed)) ?? .small,
+                setting: WindowSetting(rawValue: setting.load(ordering: .relaxed)) ?? .whole,
                 sampleMask: sampleMask.load(ordering: .relaxed), remainder: &remainder)
         }
         tell(remainder)

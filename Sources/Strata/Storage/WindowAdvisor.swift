@@ -1,68 +1,51 @@
-/// What an entry carries of which only its being there matters.
-private struct Nothing: BitwiseCopyable {}
-
 /// Finds out which ``WindowSetting`` suits the load, by miniature simulation (see
 /// `WindowTinyLFU.swift`).
 ///
 /// A sample of the keys, chosen by their hashes, runs through one cache for each setting, as large
-/// in proportion as the sample. Only uses that some of them have and others have not say anything;
-/// for each two settings these are counted like votes. The leader is replaced when another has won
-/// more votes against it than chance explains: more than twice the square root of their number
-/// (and a few, so that the first ones don't decide).
+/// in proportion as the sample. For each two of them a ``SettingDuel`` counts who had the hits
+/// that the other had not. The leader is replaced when another has a lead over it that chance
+/// doesn't explain, and that is half as large again as the leads that the leader has had of late:
+/// a load that goes through the same keys to and fro is for one setting on the way there and for
+/// another on the way back, and to change at each turn would lose with both. Towards LRU, half of
+/// what was won before is enough, so that little is ever lost against it. Leads count up to two
+/// turnovers, so that a load that changes for good is followed.
 ///
-/// Votes come in runs: a load that goes through the same keys to and fro votes for one setting
-/// on the way there and for another on the way back. So many runs are remembered. So that a load
-/// that changes for good is still followed, another count remembers only as many votes as could be
-/// one run; when these are nearly of one mind, they replace the long memory.
+/// Until there is no more room, all settings do the same, and nothing is lost by waiting. In that
+/// time the sample also runs through *scouts*, an eighth as large, which have to choose already:
+/// the one that did best decides how to begin. It is LRU where nothing has come back at all.
 struct WindowAdvisor: ~Copyable {
     /// How many entries a miniature may have; the sample is halved when there are more, and
     /// doubled when there are less than an eighth of it.
     private static let maximumCount = 4096
 
-    /// The votes between two settings.
-    private struct Votes {
-        var count = 0
-        /// How many more were for the first than for the second.
-        var balance = 0
+    /// The scouts' part of the capacity, as a power of two.
+    private static let scoutShift = 3
 
-        mutating func add(_ vote: Int, remembering limit: Int) {
-            count += 1
-            balance += vote
-            if count > limit {
-                count /= 2
-                balance /= 2
-            }
-        }
-    }
-
-    private let miniatures: UnsafeMutableBufferPointer<WindowTinyLFU<Nothing>>
-    private var frequencies = FrequencySketch()
-    /// For each two settings, at `first * miniatures.count + second`, the votes of a long time and
-    /// those of a short one.
-    private var long: [Votes]
-    private var short: [Votes]
-    private var leader = 0
     private let capacity: Int
+    private var caches: MiniatureCaches
+    /// There until there is no more room in the caches.
+    private var scouts: MiniatureCaches?
+    private var frequencies = FrequencySketch()
+    /// For each two settings, at `first * settings + second`.
+    private var duels: [SettingDuel]
+    /// How many uses were of keys that had been used before, until there is no more room.
+    private var returnCount = 0
+    /// How many uses there were in this turnover: as many as there are entries.
+    private var turnoverUses = 0
     /// The binary logarithm of how many keys there are for each one in the sample.
     private var rate = 0
+
+    /// The setting that has proved the best so far.
+    private(set) var setting = WindowSetting.whole
 
     /// Makes an advisor for a cache of that capacity, which begins with the ``setting`` that the
     /// advisor begins with.
     init(capacity: Int) {
         self.capacity = capacity
-        miniatures = .allocate(capacity: WindowSetting.allCases.count)
-        for (index, setting) in WindowSetting.allCases.enumerated() {
-            miniatures.initializeElement(
-                at: index, to: WindowTinyLFU(capacity: capacity, setting: setting))
-        }
-        long = Array(repeating: Votes(), count: miniatures.count * miniatures.count)
-        short = long
+        caches = MiniatureCaches(capacity: capacity)
+        scouts = MiniatureCaches(capacity: capacity >> Self.scoutShift)
+        duels = Self.newDuels
     }
-
-    deinit { miniatures.deinitialize().deallocate() }
-
-    /// The setting that has proved the best so far.
-    var setting: WindowSetting { WindowSetting.allCases[leader] }
 
     /// The bits that are zero in the hash of a key of the sample.
     var mask: UInt64 { ((1 << UInt64(rate)) - 1) << 32 }
@@ -71,75 +54,92 @@ struct WindowAdvisor: ~Copyable {
     mutating func note(hash: UInt64, cost: Int) {
         guard hash & mask == 0, cost <= capacity >> rate else { return }
         frequencies.increment(hash)
-        var hits = 0
-        for index in miniatures.indices {
-            if let slot = miniatures[index].slot(of: hash) {
-                miniatures[index].use(slot)
-                hits |= 1 << index
-            } else {
-                miniatures[index].insert(
-                    Nothing(), hash: hash, cost: cost, frequencies: frequencies, evicted: { _ in })
+        let hits = caches.use(hash: hash, cost: cost, frequencies: frequencies)
+        if let scoutHits = scouts?.use(hash: hash, cost: cost, frequencies: frequencies) {
+            if hits != 0 { returnCount += 1 }
+            count(scoutHits)
+            if caches.room < cost { begin() }
+        } else {
+            if count(hits) { elect() }
+            turnoverUses += 1
+            if turnoverUses >= caches.count {
+                turnoverUses = 0
+                for index in duels.indices { duels[index].age() }
             }
         }
-        let everyone = (1 << miniatures.count) - 1
-        if hits != 0, hits != everyone { count(hits) }
-        if hits != everyone { adaptSample() }
+        if hits != MiniatureCaches.all { adaptSample() }
     }
 
-    /// The miniature that holds what was used last, whatever that is.
-    private var turnover: WindowTinyLFU<Nothing> {
-        _read { yield miniatures[WindowSetting.whole.rawValue] }
+    private static var newDuels: [SettingDuel] {
+        let count = WindowSetting.allCases.count
+        return Array(repeating: SettingDuel(), count: count * count)
     }
 
-    private mutating func count(_ hits: Int) {
-        let size = turnover.count
-        for first in miniatures.indices {
-            for second in miniatures.indices {
+    private func duel(of first: WindowSetting, with second: WindowSetting) -> SettingDuel {
+        duels[first.rawValue * WindowSetting.allCases.count + second.rawValue]
+    }
+
+    /// Counts the votes of a use; whether there were any.
+    @discardableResult
+    private mutating func count(_ hits: Int) -> Bool {
+        guard hits != 0, hits != MiniatureCaches.all else { return false }
+        let settings = WindowSetting.allCases.count
+        for first in 0..<settings {
+            for second in 0..<settings {
                 let vote = (hits >> first & 1) - (hits >> second & 1)
-                guard vote != 0 else { continue }
-                let pair = first * miniatures.count + second
-                long[pair].add(vote, remembering: 30 * size)
-                short[pair].add(vote, remembering: 2 * size)
+                if vote != 0 { duels[first * settings + second].add(vote) }
             }
         }
-        elect(size: size)
+        return true
+    }
+
+    /// Chooses the first setting, by what the scouts have found.
+    private mutating func begin() {
+        if returnCount > 0 {
+            var best = (setting: WindowSetting.small, excess: 0.0)
+            for other in WindowSetting.allCases where other != .small {
+                let duel = duel(of: other, with: .small)
+                let excess = Double(duel.lead) - duel.chance
+                if excess > best.excess { best = (other, excess) }
+            }
+            setting = best.setting
+        }
+        scouts = nil
+        duels = Self.newDuels
     }
 
     /// Replaces the leader where another setting has proved better.
-    private mutating func elect(size: Int) {
-        var best: (index: Int, lead: Double)?
-        for index in miniatures.indices where index != leader {
-            let pair = index * miniatures.count + leader
-            if short[pair].count > size, short[pair].balance * 5 > short[pair].count * 2 {
-                long = short
-                best = (index, .infinity)
-            } else {
-                let lead =
-                    Double(long[pair].balance) - 8 - 2 * Double(long[pair].count).squareRoot()
-                if lead > best?.lead ?? 0 { best = (index, lead) }
-            }
+    private mutating func elect() {
+        var best: (setting: WindowSetting, excess: Double)?
+        for other in WindowSetting.allCases where other != setting {
+            let duel = duel(of: other, with: setting)
+            let won = min(self.duel(of: setting, with: other).peak, Double(2 * caches.count))
+            let needed = max(duel.chance, won * (other == .whole ? 0.5 : 1.5))
+            let excess = Double(duel.lead) - needed
+            if excess > best?.excess ?? 0 { best = (other, excess) }
         }
-        if let best { leader = best.index }
+        guard let best else { return }
+        // LRU has chosen nothing that it keeps, and protects nothing. From there, the keys of a
+        // loop, each used once more than the one that is asked for next, would displace each
+        // other for ever where one use more is enough.
+        setting = setting == .whole && best.setting == .small ? .steadfast : best.setting
+        let settings = WindowSetting.allCases.count
+        for other in 0..<settings { duels[other * settings + setting.rawValue].restart() }
     }
 
     /// Keeps the miniatures in size, and the sketch in proportion to them.
     private mutating func adaptSample() {
-        let count = turnover.count
-        frequencies.fit(count: count, countWhenFull: turnover.countWhenFull)
-        let isFull = turnover.cost > turnover.capacity * 7 / 8
+        let count = caches.count
+        frequencies.fit(count: count, countWhenFull: caches.countWhenFull)
         if count > Self.maximumCount {
             rate += 1
-        } else if rate > 0, isFull, count < Self.maximumCount / 8 {
+        } else if rate > 0, caches.room < caches.capacity / 8, count < Self.maximumCount / 8 {
             rate -= 1
         } else {
             return
         }
-        for index in miniatures.indices {
-            miniatures[index].setCapacity(capacity >> rate)
-            for slot in 0..<miniatures[index].slotCount
-            where miniatures[index].isKept(slot) {
-                if miniatures[index].hash(of: slot) & mask != 0 { miniatures[index].remove(slot) }
-            }
-        }
+        let (capacity, mask) = (capacity >> rate, mask)
+        caches.fit(capacity: capacity, mask: mask)
+        scouts?.fit(capacity: capacity >> Self.scoutShift, mask: mask)
     }
 }

@@ -1,22 +1,32 @@
-/// How ``WindowTinyLFU`` divides its room, and what it does in doubt.
+/// How ``WindowTinyLFU`` divides its room, and whom it lets in.
 enum WindowSetting: Int, Sendable, CaseIterable {
-    /// For loads whose popularity lasts, for scans and for loops: what was kept stays, unless
-    /// something proves better.
+    /// For loads whose popularity lasts: what was kept stays, unless something proves better.
     case small
-    /// For loads that come back soon or never: LRU.
-    case whole
+    /// For loops and for scans: what was kept stays, unless something proves much better.
+    case steadfast
     /// For loads whose popularity drifts.
     case middling
+    /// For loads that come back soon or never: LRU.
+    case whole
 
     /// The window's share of the capacity.
     var share: Double {
         switch self {
-        case .small: 0.01
-        case .whole: 1
+        case .small, .steadfast: 0.01
         case .middling: 0.3
+        case .whole: 1
         }
     }
 
-    /// Whether a candidate stays that was used just as often as its victims.
-    var admitsTies: Bool { self == .middling }
+    /// How many uses more than its victims a candidate must have had in order to stay.
+    ///
+    /// It has had one just now, which those in a loop whose turn comes next have not. With two,
+    /// it is judged by the uses before that one.
+    var margin: Int {
+        switch self {
+        case .small, .whole: 1
+        case .steadfast: 2
+        case .middling: 0
+        }
+    }
 }

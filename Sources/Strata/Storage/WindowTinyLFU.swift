@@ -16,13 +16,21 @@
 // How large the window should be depends on the load: a small one is right where popularity
 // lasts (most web traffic), a large one where what was just used will be used again soon and then
 // never more. With a fixed small window, loads of the second kind do far worse than with LRU.
-// Caffeine changes the size by hill climbing, which learns from one blind step at a time and from
-// nothing but the cache's own hits; loads that alternate lead it astray, and it stays below LRU
-// where LRU is right. S3-FIFO (Yang et al., SOSP 2023) has a fixed small queue with the same
-// weakness, and loses all of a loop. So here `WindowAdvisor` runs a sample of the keys through
-// three caches without values, as small as the sample: one with the usual small window, one with
-// a middling window, one that is all window, which is LRU itself. The cache takes the setting
-// that has proved the best. It can be worse than LRU only by what it takes to find out.
+// Caffeine changes the size by hill climbing (Einziger, Eytan, Friedman, Manes: "Adaptive Software
+// Cache Management", Middleware 2018), which learns from one blind step at a time and from nothing
+// but the cache's own hits; loads that alternate lead it astray, and it stays below LRU where LRU
+// is right. S3-FIFO (Yang et al., SOSP 2023) has a fixed small queue with the same weakness, and
+// loses all of a loop. So here `WindowAdvisor` runs a sample of the keys through caches without
+// values, as small as the sample: two with the usual small window, one with a middling window, one
+// that is all window, which is LRU itself. The cache takes the setting that has proved the best.
+// It begins as LRU, and leaves it for what has won by more than chance; it comes back when half
+// of that is lost again. So it can be worse than LRU only by what it takes to find out.
+//
+// The two with a small window differ in how they judge. A candidate has just been used, and the
+// victim in a loop, whose turn comes next, has not in this round: so each candidate of the loop
+// has one use more than its victim, wins, and is a victim before its own turn comes. One of the
+// two therefore asks for two uses more, which counts out the use that made the candidate one. It
+// keeps nearly as much of a loop as can be kept, and is slower to take up what is new.
 //
 // Entries differ in size, and the bound is in bytes. A candidate is compared with the sum of the
 // frequencies of all the victims that it would displace (the "aggregated victims" of Einziger,
@@ -68,7 +76,7 @@ struct WindowTinyLFU<Payload: BitwiseCopyable>: ~Copyable {
     private var table = EntryTable()
 
     /// Makes an empty cache.
-    init(capacity: Int, setting: WindowSetting = .small) {
+    init(capacity: Int, setting: WindowSetting) {
         self.capacity = capacity
         self.setting = setting
         updateLimits()
@@ -177,8 +185,9 @@ struct WindowTinyLFU<Payload: BitwiseCopyable>: ~Copyable {
 extension WindowTinyLFU {
     /// Computes the limits anew, for other capacities, settings and sizes of entries.
     private mutating func updateLimits() {
-        // A window of less than one entry of mean size would be none.
-        windowLimit = max(Int(Double(capacity) * setting.share), count == 0 ? 0 : cost / count)
+        // A window of less than two entries of mean size would let nothing come back.
+        let least = count == 0 ? 0 : 2 * cost / count
+        windowLimit = min(max(Int(Double(capacity) * setting.share), least), capacity)
         protectedLimit = Int(Double(max(0, capacity - windowLimit)) * Self.protectedShare)
     }
 
@@ -239,19 +248,20 @@ extension WindowTinyLFU {
             let link = nodes[victim]
             let frequency = frequencies.frequency(of: nodes.hash(of: victim))
             needed -= link.cost
-            if frequency == 0, worth > 0, last == .none {
+            if frequency == 0, worth >= max(setting.margin, 1), last == .none {
                 // Worth nothing, it goes whatever becomes of the candidate; so the number of
                 // victims that are weighed in vain is bounded by the greatest frequency.
                 evicted(remove(victim))
             } else {
                 opposed += frequency
                 last = victim
-                if opposed > worth { break }
+                if opposed + setting.margin > worth { break }
             }
             victim = link.newer
         }
-        let isWorthMore = needed <= 0 && (setting.admitsTies ? worth >= opposed : worth > opposed)
-        guard isWorthMore else { return evicted(remove(candidate)) }
+        guard needed <= 0, worth >= opposed + setting.margin else {
+            return evicted(remove(candidate))
+        }
         while last != .none {
             let isLast = probation.oldest == last
             evicted(remove(probation.oldest))

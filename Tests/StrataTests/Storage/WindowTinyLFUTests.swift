@@ -50,6 +50,13 @@ import Testing
         #expect(Cache.hitRatio(of: load, capacity: 1_000, setting: .small) > 0.45)
     }
 
+    @Test(arguments: [500, 1_000, 1_900])
+    func `a steadfast cache has nearly all hits of a loop that any cache could have`(size: Int) {
+        let load = CacheLoad.loop(200_000, keyCount: 2_000)
+        let ratio = Cache.hitRatio(of: load, capacity: size, setting: .steadfast)
+        #expect(ratio > 0.97 * Double(size) / 2_000)
+    }
+
     @Test func `a large entry must be worth more than all the small ones it would displace`() {
         var cache = Cache(capacity: 100, setting: .small)
         for _ in 0..<3 { for key in 0..<100 { _ = cache.use(UInt64(key)) } }
