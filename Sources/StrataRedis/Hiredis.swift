@@ -84,14 +84,10 @@ final class ReplyReader {
     private func nextReply() throws(StoreError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw violation() }
-        guard !builder.isMisled else {
-            throw StoreError(
-                .protocolViolation, "What came from Redis is not as long as it said it would be.")
-        }
+        if let fault = builder.fault { throw StoreError(.protocolViolation, fault) }
         guard reply != nil else { return nil }
         guard let value = builder.take() else {
-            throw StoreError(
-                .protocolViolation, "Redis sent a value of a kind that RESP2 does not have.")
+            throw StoreError(.protocolViolation, ReplyBuilder.foreignKind)
         }
         return value
     }
@@ -113,9 +109,11 @@ final class ReplyReader {
 private final class ReplyBuilder {
     private var unfinished: [(missing: Int, elements: [RedisValue])] = []
     private var finished: RedisValue?
-    /// Whether bytes did not end where their length said, which the reader does not look at.
-    /// Nothing behind them can be trusted: it may belong to another reply.
-    private(set) var isMisled = false
+    /// What is wrong although the reader takes it. Nothing behind it can be trusted: it may belong
+    /// to another reply.
+    private(set) var fault: String?
+
+    static let foreignKind = "Redis sent a value of a kind that RESP2 does not have."
 
     /// The reply, if it is complete.
     func take() -> RedisValue? {
@@ -151,10 +149,11 @@ private final class ReplyBuilder {
         case REDIS_REPLY_ERROR: add(.error(RedisError(String(decoding: bytes, as: UTF8.self))))
         default:
             add(.bytes(Array(bytes)))
-            // The reader calls when it has the two bytes of the end as well.
-            let end = UnsafeRawBufferPointer(
-                start: bytes.baseAddress.map { $0 + bytes.count }, count: 2)
-            if !end.elementsEqual([13, 10]) { isMisled = true }
+            // The reader has the two bytes of the end as well by now, and does not look at them.
+            guard let end = bytes.baseAddress.map({ $0 + bytes.count }) else { return }
+            if end.load(as: UInt8.self) != 13 || (end + 1).load(as: UInt8.self) != 10 {
+                fault = "What came from Redis is not as long as it said it would be."
+            }
         }
     }
 
@@ -184,7 +183,13 @@ private final class ReplyBuilder {
         _ task: UnsafePointer<redisReadTask>?, _ body: (ReplyBuilder, redisReadTask) -> Void
     ) -> UnsafeMutableRawPointer? {
         guard let task = task?.pointee, let pointer = task.privdata else { return nil }
-        body(Unmanaged<ReplyBuilder>.fromOpaque(pointer).takeUnretainedValue(), task)
+        let builder = Unmanaged<ReplyBuilder>.fromOpaque(pointer).takeUnretainedValue()
+        // Later readers know those of RESP3 as well, which nobody has agreed to: they have higher
+        // numbers, and a nothing of its own.
+        if task.type > REDIS_REPLY_ERROR || task.type == REDIS_REPLY_NIL {
+            builder.fault = foreignKind
+        }
+        body(builder, task)
         return pointer
     }
 }

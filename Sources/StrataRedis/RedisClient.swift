@@ -74,9 +74,15 @@ public final class RedisClient: Sendable {
     /// some microseconds, or blocks, keeps all commands waiting and does better without. When the
     /// client is closed, its tasks go on in the ordinary pool.
     ///
+    /// It is a preference (SE-0417): child tasks inherit it; unstructured tasks, and actors with
+    /// executors of their own, do not.
+    ///
     /// ```swift
     /// try await withTaskExecutorPreference(client.executor) {
-    ///     try await client.send("GET", "greeting")
+    ///     try await withThrowingTaskGroup(of: Void.self) { group in
+    ///         for key in keys { group.addTask { try await client.send("TOUCH", .text(key)) } }
+    ///         try await group.waitForAll()
+    ///     }
     /// }
     /// ```
     public var executor: (any TaskExecutor)? {

@@ -5,7 +5,7 @@ import Strata
 /// ```swift
 /// var configuration = try RedisConfiguration(url: "redis://app:secret@10.0.0.5:6379/2")
 /// configuration.commandTimeout = .milliseconds(100)
-/// let client = RedisClient(configuration)
+/// let client = try RedisClient(configuration)
 /// ```
 public struct RedisConfiguration: Sendable, CustomStringConvertible {
     /// Where a server listens.

@@ -70,6 +70,21 @@ struct `The executor of a client` {
         #expect(try await serverReads() - before < 1600)
     }
 
+    @Test func `is the manual's example`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let keys = (0..<100).map { "key \($0)" }
+        for key in keys.prefix(50) { try await client.send("SET", .text(key), "value") }
+        try await withTaskExecutorPreference(client.executor) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for key in keys { group.addTask { try await client.send("TOUCH", .text(key)) } }
+                try await group.waitForAll()
+            }
+        }
+        let text = try await client.send("INFO", "commandstats").text ?? ""
+        #expect(text.contains("cmdstat_touch:calls=100,"))
+    }
+
     @Test func `ends only the command that is out of time or cancelled`() async throws {
         let server = try await RedisServer()
         let client = try server.client()

@@ -42,7 +42,7 @@ struct SecuredServers {
             "sentinel down-after-milliseconds shop 1000", "sentinel failover-timeout shop 3000",
             "sentinel auth-user shop watcher", "sentinel auth-pass shop watches",
             "user default off", "user peer on >peers &* +@all",
-            "user asker on >asks &* +ping +client|setname +subscribe +sentinel",
+            "user asker on >asks resetchannels &+switch-master +ping +subscribe +sentinel",
             "sentinel sentinel-user peer", "sentinel sentinel-pass peers",
         ]
     }
