@@ -14,16 +14,29 @@ class Outcome:
     sent: float
     seconds: float
     status: int
-    cache: str
+    head: bytes
     body: bytes
 
     @property
     def kind(self):
         return self.path.split("/")[1]
 
+    def field(self, name):
+        lines = [l for l in self.head.split(b"\r\n") if l.lower().startswith(name.encode() + b":")]
+        return lines[0].split(b":", 1)[1].strip().decode() if lines else ""
+
     @property
     def is_hit(self):
-        return "; hit" in self.cache
+        return "; hit" in self.field("cache-status")
+
+    @property
+    def is_refusal(self):
+        """Whether it says that it can't be done now, and when to ask again."""
+        return self.status == 503 and self.field("retry-after") != ""
+
+    @property
+    def cookie(self):
+        return self.field("set-cookie").split(";")[0]
 
 
 class Connection(asyncio.Protocol):
@@ -41,8 +54,8 @@ class Connection(asyncio.Protocol):
         end = self.buffer.find(b"\r\n\r\n")
         if end < 0 or self.waiter is None:
             return
-        head = self.buffer[:end].lower()
-        length = int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+        head = self.buffer[:end]
+        length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
         if len(self.buffer) < end + 4 + length:
             return
         message, self.buffer = self.buffer[: end + 4 + length], self.buffer[end + 4 + length :]
@@ -54,21 +67,16 @@ class Connection(asyncio.Protocol):
         self.answered = time.monotonic()
         waiter, self.waiter = self.waiter, None
         if waiter and not waiter.done():
-            waiter.set_result((b"http/1.1 000", b""))
+            waiter.set_result((b"HTTP/1.1 000", b""))
 
     async def ask(self, path, method="GET", fields="", body=""):
         self.waiter = asyncio.get_running_loop().create_future()
         waiter, sent = self.waiter, time.monotonic()
-        request = f"{method} {path} HTTP/1.1\r\nHost: site\r\n{fields}\r\n{body}"
+        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n{body}"
         self.transport.write(request.encode())
         head, body = await asyncio.wait_for(waiter, 30)
         return Outcome(
-            path,
-            sent,
-            self.answered - sent,
-            int(head.split(b" ")[1].split(b"\r\n")[0]),
-            b"".join(l for l in head.split(b"\r\n") if l.startswith(b"cache-status:")).decode(),
-            body,
+            path, sent, self.answered - sent, int(head.split(b" ")[1].split(b"\r\n")[0]), head, body
         )
 
 

@@ -56,6 +56,11 @@ class Peer:
         self.process.kill()
         self.process.wait()
 
+    def said(self):
+        """The last lines that it wrote to its standard error output."""
+        self.log.seek(0)
+        return self.log.read().splitlines()[-20:]
+
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -84,8 +89,8 @@ class Example(Peer):
 
     environment = {"STRATA_ADMIN_TOKEN": "letmein", "STRATA_SECRET": "the secret of the fault checks and of nothing else"}
 
-    def __init__(self, redis, database):
-        super().__init__("--redis", redis.url, "--database", database)
+    def __init__(self, url, database):
+        super().__init__("--redis", url, "--database", database)
 
     def command(self):
         listen = f"127.0.0.1:{self.port}"

@@ -27,7 +27,7 @@ def purges():
 
 async def run(database):
     redis = Redis()
-    instances = [Example(redis, database) for _ in range(INSTANCES)]
+    instances = [Example(redis.url, database) for _ in range(INSTANCES)]
     await fill(instances)
     entries = redis.ask("DBSIZE")
     check("the entries are there", entries >= ENTRIES, entries)

@@ -9,8 +9,11 @@ extension Caching {
             if mayShare(request, target, found) {
                 if let handler = next.detached {
                     if let (fetched, role) = try await shared(request, target, found, handler) {
-                        if case .exclusive(let response, let reason) = fetched, role == .leader {
+                        switch fetched {
+                        case .exclusive(let response, let reason) where role == .leader:
                             return exclusive(response, reason, request, target, found, status)
+                        case .failure(let error) where role == .leader: throw error
+                        case .shared, .exclusive, .failure: break
                         }
                         if let response = answer(fetched, role, request, target, status) {
                             return response
@@ -74,6 +77,7 @@ extension Caching {
         let outcome = try await ask(request, target, found, { try await next($0) })
         var status = status
         switch outcome {
+        case .failure(let error): throw error
         case .exclusive(let response, let reason):
             if request.method == .head { await learn(from: response, request, target, found) }
             return exclusive(response, reason, request, target, found, status)
@@ -111,6 +115,7 @@ extension Caching {
         }
         defer { lease?.release() }
         switch try await ask(request, target, found, handler) {
+        case .failure(let error): publish(.failure(error))
         case .exclusive(let response, let reason):
             publish(.exclusive(response, reason))
             if reason.isOfResponse, response.status.code < 500 {
@@ -137,7 +142,24 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found,
         _ unlimited: @escaping Handler
     ) async throws -> Outcome {
-        let handler = limited(unlimited)
+        do {
+            return try await judged(request, target, found, limited(unlimited))
+        } catch  where mayBeOwn(error, of: request) {
+            return .failure(error)
+        }
+    }
+
+    /// Whether a failure may be that of this request's client, who isn't logged in, say: others who
+    /// want the same must not hear of it, as they would not get a response that was made for it.
+    private func mayBeOwn(_ error: any Error, of request: Request) -> Bool {
+        if error is any ImpersonalFailure || error is CancellationError { return false }
+        return request.sessionTouched || request.headers.contains(.authorization)
+            || request.headers.contains(.cookie)
+    }
+
+    private func judged(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler
+    ) async throws -> Outcome {
         let generations = await generations(
             of: request, target, validating: found.stored?.head)
         let requested = time.now

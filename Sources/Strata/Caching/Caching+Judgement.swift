@@ -9,6 +9,8 @@ extension Caching {
         case store(StoredHead, Content, Fetched.Origin)
         /// It is for this request alone.
         case exclusive(Response, Storability.Reason)
+        /// There is none, and whatever is wrong may be wrong with this request alone.
+        case failure(any Error)
     }
 
     func judge(

@@ -52,6 +52,9 @@ extension Caching {
             throw error
         }
         switch outcome {
+        case .failure(let error):
+            lead.publish(.failure(error))
+            throw error
         case .store(let head, .there(let bytes), let origin):
             let fetched = Fetched.shared(head, .bytes(bytes), origin: origin)
             // Nobody waits for a store that is further away than the memory.

@@ -5,6 +5,8 @@ enum Fetched: Sendable {
     case shared(StoredHead, Content, origin: Origin?)
     /// A response for the request alone that led to the call.
     case exclusive(Response, Storability.Reason)
+    /// A failure of the request alone that led to the call.
+    case failure(any Error)
 
     /// What of the handler's answer is not stored.
     struct Origin: Sendable {

@@ -1,9 +1,15 @@
 import Synchronization
 
+/// An error that says something of the machines behind a service, and nothing of who asked: whoever
+/// waits for the same as the one who got it has the same one.
+package protocol ImpersonalFailure: Error {}
+
 /// Thrown where something took longer than it was given.
-public struct TimeLimitExceeded: Error, Hashable, CustomStringConvertible {
+public struct TimeLimitExceeded: Error, Hashable, CustomStringConvertible, ImpersonalFailure {
     /// How long it was given.
     public let limit: Duration
+
+    package init(limit: Duration) { self.limit = limit }
 
     /// What went wrong.
     public var description: String { "There was no answer within \(limit)." }

@@ -2,7 +2,7 @@
     public import Strata
 
     /// An origin gave no answer that could be used.
-    public struct UpstreamError: Error, Sendable, Hashable, CustomStringConvertible {
+    public struct UpstreamError: ImpersonalFailure, Sendable, Hashable, CustomStringConvertible {
         /// What went wrong.
         public enum Reason: Sendable, Hashable {
             /// No connection could be made.

@@ -41,6 +41,75 @@ struct CollapsingTests {
         #expect(cache.origin.count == 50)
     }
 
+    @Test(arguments: [true, false], [HeaderName.cookie, .authorization])
+    func `nobody fails behind another whose failure may be its own`(
+        isDetachable: Bool, field: HeaderName
+    ) async throws {
+        let gate = Gate()
+        let cache = CachingHarness(isDetachable: isDetachable) { request in
+            try await gate.pass()
+            guard request.headers[field] == "known" else { throw Problem(.unauthorized) }
+            return .of("x", [.cacheControl: "private"])
+        }
+        let unknown = Task { try await cache.send(.get, "/", [field: "unknown"]) }
+        try await gate.waitForWaiters(1)
+        let known = (0..<10).map { _ in
+            Task { try await cache.send(.get, "/", [field: "known"]).text }
+        }
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        await #expect(throws: Problem.self) { try await unknown.value }
+        for task in known { #expect(try await task.value == "x") }
+    }
+
+    @Test func `who is not logged in keeps nobody out who is`() async throws {
+        let gate = Gate()
+        let app = wrap({ request in
+            if request.path == "/login" {
+                try await request.session.logIn(as: "ann")
+                return .text("in")
+            }
+            let user = try await request.session.principal
+            try await gate.pass()
+            guard let user else { throw Problem(.unauthorized) }
+            return .text(user)
+        }) {
+            Sessions(store: MemoryStore(), keys: [.random()])
+            Caching(store: MemoryStore())
+        }
+        let login = try await app(Request(.post, "/login"))
+        let cookie = login.headers[.setCookie]?.split(separator: ";").first.map(String.init)
+        let stranger = Task { try await app(Request(.get, "/me")).status }
+        try await gate.waitForWaiters(1)
+        let ann = (0..<10).map { _ in
+            Task {
+                let request = Request(.get, "/me", headers: [.cookie: cookie ?? ""])
+                return try await app(request).body.collect(upTo: 10)
+            }
+        }
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        #expect(try await stranger.value == .unauthorized)
+        for task in ann { #expect(try await task.value == Array("ann".utf8)) }
+    }
+
+    @Test(arguments: [true, false])
+    func `all fail together whose failure is the origin's`(isDetachable: Bool) async throws {
+        let gate = Gate()
+        let cache = CachingHarness(isDetachable: isDetachable) { request in
+            try await gate.pass()
+            throw TimeLimitExceeded(limit: .seconds(1))
+        }
+        let tasks = (0..<10).map { _ in
+            Task { try await cache.send(.get, "/", [.cookie: "a=b"]).status }
+        }
+        try await gate.waitForWaiters(1)
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        for task in tasks { #expect(try await task.value == 504) }
+        #expect(cache.origin.count == 1)
+    }
+
     @Test func `who would be one too many to wait asks the handler itself`() async throws {
         let gate = Gate()
         var configuration = Caching.Configuration()
