@@ -2,8 +2,8 @@ import Synchronization
 
 /// The encoded forms of a stored response's content.
 ///
-/// A store in memory keeps them in the response's own entry, so that who finds the one has the
-/// others; in other stores each is an entry of its own beside it. The keys of those carry the moment
+/// In memory they stand in the response's own entry, so that who finds the one has the others; in a
+/// store that is shared each is an entry of its own beside it. The keys of those carry the moment
 /// the content came in, so that those of an older content are never found again, and expire by
 /// themselves.
 final class StoredSiblings: EncodedSiblings {
@@ -41,8 +41,12 @@ final class StoredSiblings: EncodedSiblings {
         {
             return sibling.sibling
         }
-        guard case .encoded(let sibling) = await cache?.caching.record(key(of: coding)) else {
-            return nil
+        guard let cache = cache?.caching,
+            case .encoded(let sibling) = await cache.record(key(of: coding))
+        else { return nil }
+        // The next one finds it in the response's entry.
+        if let records = cache.records, !records.storesAtOnce {
+            _ = records.attach(sibling, in: coding, to: identity, under: key)
         }
         return sibling
     }

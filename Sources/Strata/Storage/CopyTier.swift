@@ -207,6 +207,18 @@ final class CopyTier: Sendable {
         if !isUnchanged { memory.removeNow([key]) }
     }
 
+    /// Puts an encoded form of a response's content into the copy of the response, if it is here.
+    func attach(
+        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
+    ) {
+        _ = memory.amend(key.text, as: TieredCopy<CacheRecord>.self) { copy in
+            guard case .response(let kept) = copy.value, kept.content.isSameArray(as: content)
+            else { return nil }
+            return TieredCopy(
+                .response(kept.adding(sibling, in: coding)), verified: copy.verified)
+        }
+    }
+
     // MARK: Failures
 
     /// Whether the shared store is asked; after a failure one request tries it now and then.

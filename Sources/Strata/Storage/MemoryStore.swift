@@ -231,7 +231,19 @@ extension MemoryStore {
     func attach(
         _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
     ) -> SiblingPlace {
-        let key = KeyDigest(key.text, secret: secret)
+        amend(key.text, as: CacheRecord.self) { record in
+            guard case .response(let kept) = record, kept.content.isSameArray(as: content)
+            else { return nil }
+            return .response(kept.adding(sibling, in: coding))
+        }
+    }
+
+    /// Puts a value in the place of the one under a key, for as long as that would have been kept;
+    /// `.gone` where there is none, or `body` gives nil, and `.apart` where it is too large.
+    func amend<Value: StoreValue>(
+        _ key: String, as type: Value.Type, _ body: (Value) -> Value?
+    ) -> SiblingPlace {
+        let key = KeyDigest(key, secret: secret)
         let now = uptime
         let mask = sampleMask.load(ordering: .relaxed)
         var remainder = MemoryEntries.Remainder()
@@ -241,15 +253,12 @@ extension MemoryStore {
             if isWorkDue { work(on: key, now: now) }
         }
         return shards[key].entries.withLock { entries in
-            let current: CacheRecord? = entries.value(
-                for: key, now: now, isWorkDue: &isWorkDue)
-            guard case .response(let kept) = current, kept.content.isSameArray(as: content)
-            else { return .gone }
-            let record = CacheRecord.response(kept.adding(sibling, in: coding))
-            let size = record.byteCount
+            let current: Value? = entries.value(for: key, now: now, isWorkDue: &isWorkDue)
+            guard let current, let value = body(current) else { return .gone }
+            let size = value.byteCount
             guard size <= maximumEntryBytes else { return .apart }
             entries.replace(
-                key, with: record, cost: size + MemoryEntries.overhead, sampleMask: mask,
+                key, with: value, cost: size + MemoryEntries.overhead, sampleMask: mask,
                 remainder: &remainder)
             return .attached
         }

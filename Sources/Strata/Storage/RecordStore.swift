@@ -21,7 +21,8 @@ protocol RecordStore: CacheStore {
     /// The generations of the names as they are now, and not as they were last told.
     func generationsNow(of names: [String]) async throws(StoreError) -> [Generation]
 
-    /// Puts an encoded form of a response's content into the response's entry, without waiting.
+    /// Puts an encoded form of a response's content into the response's entry, without waiting, as
+    /// far as that is in memory.
     func attach(
         _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
     ) -> SiblingPlace
@@ -29,11 +30,6 @@ protocol RecordStore: CacheStore {
 
 extension RecordStore {
     var storesAtOnce: Bool { false }
-
-    /// What is shared with other processes is written for each form by itself.
-    func attach(
-        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
-    ) -> SiblingPlace { .apart }
 }
 
 /// What a store was found to hold.

@@ -282,6 +282,15 @@ extension TieredStore: RecordStore {
     func generationsNow(of names: [String]) async throws(StoreError) -> [Generation] {
         try await ask { () throws(StoreError) in try await shared.generations(of: names) }
     }
+
+    /// In memory the form stands where the response does, so that a hit is one look-up; in the
+    /// shared store each has an entry of its own, so that none is written twice.
+    func attach(
+        _ sibling: EncodedSibling, in coding: String, to content: [UInt8], under key: CacheKey
+    ) -> SiblingPlace {
+        tier.attach(sibling, in: coding, to: content, under: key)
+        return .apart
+    }
 }
 
 extension TieredStore: SessionStoreAtStart {
