@@ -45,6 +45,11 @@ struct KeptValue: BitwiseCopyable {
     }
 
     /// Whether a value of that type is kept without a box: where its bytes may be moved about.
+    ///
+    /// `BitwiseCopyable` says too little: that is only what holds no reference. Nothing public
+    /// says of arrays and of enumerations of objects that they may be moved, and in boxes each
+    /// would take an allocation more. The function is compiled into whoever calls it. So a
+    /// standard library without it is an error of compilation, and never one at run time.
     private static func isOneWord<Value>(_ type: Value.Type) -> Bool {
         MemoryLayout<Value>.size <= MemoryLayout<UInt64>.size
             && MemoryLayout<Value>.alignment <= MemoryLayout<UInt64>.alignment

@@ -117,6 +117,7 @@ public final class MemoryStore: CacheStore {
         maximumBytes: Int = 64 << 20, maximumEntryBytes: Int? = nil,
         time: any TimeSource = SystemTime()
     ) {
+        precondition(maximumBytes >= 0, "A store can't hold less than nothing")
         let most = min(maximumBytes / 2, EntryLink.maximumCost) - MemoryEntries.overhead
         let entryBytes = min(maximumEntryBytes ?? maximumBytes / 16, max(most, 0))
         let leastShare = max(8 << 20, 2 * (entryBytes + MemoryEntries.overhead))

@@ -7,11 +7,14 @@ struct StableMemory<Element: BitwiseCopyable>: ~Copyable {
     /// The size of the first segment, as a power of two.
     private static var firstShift: Int { 8 }
 
+    /// How many segments there can be: as many as all numbers need.
+    private static var maximumSegments: Int { UInt32.bitWidth - firstShift }
+
     private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
     private var segmentCount = 0
     private(set) var count: UInt32 = 0
 
-    init() { segments = .allocate(capacity: UInt32.bitWidth - Self.firstShift) }
+    init() { segments = .allocate(capacity: Self.maximumSegments) }
 
     deinit {
         for segment in 0..<segmentCount { segments[segment].deallocate() }
@@ -34,6 +37,7 @@ struct StableMemory<Element: BitwiseCopyable>: ~Copyable {
     /// Adds an element behind the others.
     mutating func append(_ element: Element) {
         if Int(count) + 1 << Self.firstShift == 1 << (segmentCount + Self.firstShift) {
+            precondition(segmentCount < Self.maximumSegments, "There are no more numbers")
             let size = 1 << (segmentCount + Self.firstShift)
             // Elements of half a cache line never lie in two.
             let memory = UnsafeMutableRawPointer.allocate(

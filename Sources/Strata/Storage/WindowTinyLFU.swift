@@ -187,7 +187,8 @@ extension WindowTinyLFU {
     private mutating func updateLimits() {
         // A window of less than two entries of mean size would let nothing come back.
         let least = count == 0 ? 0 : 2 * cost / count
-        windowLimit = min(max(Int(Double(capacity) * setting.share), least), capacity)
+        let share = setting.share < 1 ? Int(Double(capacity) * setting.share) : capacity
+        windowLimit = min(max(share, least), capacity)
         protectedLimit = Int(Double(max(0, capacity - windowLimit)) * Self.protectedShare)
     }
 

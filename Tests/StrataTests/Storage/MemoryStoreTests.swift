@@ -109,6 +109,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [(Int.max, true), (1_000, true), (100, false), (0, false)])
+    func `a limit may be as large and as small as can be`(
+        limit: Int, isKept: Bool
+    ) async throws {
+        let store = MemoryStore(maximumBytes: limit)
+        for _ in 0..<3 {
+            try await store.set(Ballast(byteCount: 40), for: "a", timeToLive: .seconds(60))
+            #expect((store.valueNow(for: "a", as: Ballast.self) != nil) == isKept)
+        }
+        #expect(store.inconsistencies == [])
+    }
+
     @Test func `expired entries make room although nobody asks for them`() async throws {
         let time = ManualTime()
         let store = MemoryStore(maximumBytes: 4 << 20, time: time)
