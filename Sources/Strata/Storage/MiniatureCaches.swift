@@ -6,18 +6,23 @@ struct MiniatureCaches: ~Copyable {
     /// The number of those that had a key, if all had it.
     static var all: Int { (1 << WindowSetting.allCases.count) - 1 }
 
-    private let caches: UnsafeMutableBufferPointer<WindowTinyLFU<Nothing>>
+    /// By the raw values of their settings. Not a buffer: the compiler can't instrument a change of
+    /// a buffer's elements for the thread sanitizer where they can't be copied.
+    private let caches: UnsafeMutablePointer<WindowTinyLFU<Nothing>>
 
     /// Makes empty caches.
     init(capacity: Int) {
         caches = .allocate(capacity: WindowSetting.allCases.count)
         for setting in WindowSetting.allCases {
-            caches.initializeElement(
-                at: setting.rawValue, to: WindowTinyLFU(capacity: capacity, setting: setting))
+            (caches + setting.rawValue).initialize(
+                to: WindowTinyLFU(capacity: capacity, setting: setting))
         }
     }
 
-    deinit { caches.deinitialize().deallocate() }
+    deinit {
+        caches.deinitialize(count: WindowSetting.allCases.count)
+        caches.deallocate()
+    }
 
     /// How many entries the one has that holds what was used last, whatever that is.
     var count: Int { caches[WindowSetting.whole.rawValue].count }
@@ -33,7 +38,7 @@ struct MiniatureCaches: ~Copyable {
     /// Uses a key in all of them; those that had it, as the bits of a number.
     mutating func use(hash: UInt64, cost: Int, frequencies: FrequencySketch) -> Int {
         var hits = 0
-        for index in caches.indices {
+        for index in WindowSetting.allCases.indices {
             if let slot = caches[index].slot(of: hash) {
                 caches[index].use(slot)
                 hits |= 1 << index
@@ -48,7 +53,7 @@ struct MiniatureCaches: ~Copyable {
     /// Gives all of them another capacity, and keeps only the keys that have zeros in these bits
     /// of their hashes.
     mutating func fit(capacity: Int, mask: UInt64) {
-        for index in caches.indices {
+        for index in WindowSetting.allCases.indices {
             caches[index].setCapacity(capacity)
             for slot in 0..<caches[index].slotCount
             where caches[index].isKept(slot) && caches[index].hash(of: slot) & mask != 0 {
