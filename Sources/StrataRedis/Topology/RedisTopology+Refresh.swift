@@ -9,7 +9,10 @@ extension RedisTopology {
 
     /// How long what was found out is good for, unless a command shows that it is not.
     private var interval: Duration {
-        isCluster && configuration.reads == .primary ? .seconds(10) : .seconds(1)
+        if isCluster { return configuration.reads == .primary ? .seconds(10) : .seconds(1) }
+        // Who is told of changes wants to know as often that the primary is one still.
+        return state.withLock { $0.subscriptions.values.map(\.heartbeat) }
+            .reduce(.seconds(1), min)
     }
 
     func startRefreshing() {
@@ -17,8 +20,10 @@ extension RedisTopology {
         let task = Task {
             var failures = 0
             while !Task.isCancelled {
+                let start = time.uptime.saturatedNanoseconds
                 do throws(StoreError) {
                     apply(try await findDeployment())
+                    if !isCluster { verified.store(start, ordering: .relaxed) }
                     failures = 0
                 } catch {
                     failures += 1
@@ -65,7 +70,24 @@ extension RedisTopology {
                 RedisTopologyChange(
                     primaries: deployment.shards.map(\.primary), failure: nil))
         }
-        for subscription in subscriptions { subscription.follow(deployment, of: self) }
+        for subscription in subscriptions {
+            subscription.follow(deployment.shards.map(\.primary), of: self)
+        }
+    }
+
+    /// The server says itself that it is the primary no more: what it answers may be behind whoever
+    /// is it now, and it does not tell of what changes there. Until that one is found there is none.
+    private func demote(_ endpoint: Endpoint) {
+        let subscriptions = state.withLock { state in
+            guard state.deployment?.shards.map(\.primary) == [endpoint] else {
+                return [TopologySubscription]()
+            }
+            state.deployment = nil
+            state.failure = StoreError(
+                .unavailable, "\(endpoint) is a primary no more, and no other is known yet.")
+            return Array(state.subscriptions.values)
+        }
+        for subscription in subscriptions { subscription.follow([], of: self) }
     }
 
     private func findDeployment() async throws(StoreError) -> Deployment {
@@ -80,11 +102,14 @@ extension RedisTopology {
     // MARK: - A primary and its replicas
 
     private func findAmongReplicated() async throws(StoreError) -> Deployment {
-        let (reports, refusal) = await reports(of: configuration.endpoints)
+        let former = state.withLock { $0.deployment?.shards.first?.primary }
+        let (reports, refusal) = await reports(of: configuration.endpoints) { endpoint, report in
+            // The others may not answer for a while.
+            if endpoint == former, !report.isPrimary { self.demote(endpoint) }
+        }
         guard
             let deployment = Deployment(
-                reports, order: configuration.endpoints,
-                former: state.withLock { $0.deployment?.shards.first?.primary })
+                reports, order: configuration.endpoints, former: former)
         else {
             let list = configuration.endpoints.map(\.description).joined(separator: ", ")
             throw refusal
@@ -97,10 +122,14 @@ extension RedisTopology {
 
     /// What the servers say of their part in replication; those that do not answer say nothing.
     /// And why the first one that is there does not talk to this client.
+    ///
+    /// - Parameter tell: is told each report as it comes.
     private func reports(
-        of endpoints: [Endpoint]
+        of endpoints: [Endpoint], tell: (Endpoint, ReplicationReport) -> Void = { _, _ in }
     ) async -> (reports: [Endpoint: ReplicationReport], refusal: StoreError?) {
-        let answers = await replies(RedisCommand("INFO", "replication"), of: endpoints)
+        let answers = await replies(RedisCommand("INFO", "replication"), of: endpoints) {
+            if let report = try? ReplicationReport($1.get()) { tell($0, report) }
+        }
         let refusals = endpoints.compactMap { endpoint -> StoreError? in
             guard case .failure(let error) = answers[endpoint], error.code == .misconfigured
             else { return nil }
@@ -111,7 +140,8 @@ extension RedisTopology {
 
     /// What the servers answer.
     private func replies(
-        _ command: RedisCommand, of endpoints: [Endpoint]
+        _ command: RedisCommand, of endpoints: [Endpoint],
+        tell: (Endpoint, Result<RedisValue, StoreError>) -> Void = { _, _ in }
     ) async -> [Endpoint: Result<RedisValue, StoreError>] {
         let limit = refreshLimit
         return await withTaskGroup(
@@ -129,7 +159,10 @@ extension RedisTopology {
                     }
                 }
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            return await group.reduce(into: [:]) {
+                tell($1.0, $1.1)
+                $0[$1.0] = $1.1
+            }
         }
     }
 

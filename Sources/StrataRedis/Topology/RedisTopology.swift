@@ -32,10 +32,15 @@ final class RedisTopology: Sendable {
     /// Guarded by the mutex: everything that is known of the servers.
     let state = Mutex(State())
     let refreshes = Refreshes()
+    /// When it was asked last whether the primary is one still, in nanoseconds of the machine's
+    /// uptime: what a former primary tells of says nothing of what came after. Nodes of a cluster
+    /// refuse what is another's by themselves.
+    let verified: Atomic<Int64>
 
     init(_ configuration: RedisConfiguration, events: Events) throws(StoreError) {
         self.configuration = configuration
         self.events = events
+        verified = Atomic(configuration.topology == .cluster ? .max : .min)
         // What can't work with one server can't with any.
         _ = try node(at: configuration.endpoint)
         startRefreshing()

@@ -18,6 +18,9 @@ final class TopologySubscription: Sendable {
         var isEnded = false
     }
 
+    /// How often the subscriber wants to know that it was told everything.
+    var heartbeat: Duration { interest.heartbeat }
+
     private let interest: RedisInterest
     private let subscriber: @Sendable (RedisPush) -> Bool
     /// Guarded by the mutex: the channels.
@@ -31,9 +34,9 @@ final class TopologySubscription: Sendable {
         self.subscriber = subscriber
     }
 
-    /// Subscribes where that has to be now.
-    func follow(_ deployment: Deployment, of topology: RedisTopology) {
-        let primaries = deployment.shards.map(\.primary).sorted { "\($0)" < "\($1)" }
+    /// Subscribes at those who are primaries now; where there are none the channel is lost.
+    func follow(_ primaries: [RedisConfiguration.Endpoint], of topology: RedisTopology) {
+        let primaries = primaries.sorted { "\($0)" < "\($1)" }
         let wanted = interest.trackedPrefixes.isEmpty ? primaries.prefix(1) : primaries[...]
         let members = wanted.enumerated().map { Member(endpoint: $1, hasChannels: $0 == 0) }
         turn.withLock { _ in
@@ -64,8 +67,13 @@ final class TopologySubscription: Sendable {
             let subscription = try? topology.node(at: member.endpoint)
                 .subscribe(
                     to: interest,
-                    subscriber: { [weak self] push in
-                        self?.receive(push, from: member, number) ?? true
+                    subscriber: { [weak self, weak topology] push in
+                        var push = push
+                        if case .current(let moment) = push, let topology {
+                            let verified = topology.verified.load(ordering: .relaxed)
+                            push = .current(asOf: min(moment, .nanoseconds(verified)))
+                        }
+                        return self?.receive(push, from: member, number) ?? true
                     })
         else { return }
         state.channels[member] = (number, subscription)
@@ -118,7 +126,7 @@ extension RedisTopology {
             state.subscriptions[state.subscriptionCount] = subscription
             return (state.subscriptionCount, state.deployment)
         }
-        if let deployment { subscription.follow(deployment, of: self) }
+        if let deployment { subscription.follow(deployment.shards.map(\.primary), of: self) }
         return RedisSubscription { [weak self] in
             let ended = self?.state.withLock { $0.subscriptions.removeValue(forKey: number) }
             ended?.close(StoreError(.unavailable, "The subscription was ended."))

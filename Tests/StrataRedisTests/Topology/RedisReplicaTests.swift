@@ -158,6 +158,44 @@ struct `A primary with replicas` {
             ])
     }
 
+    @Test func `one that is a primary no more is not asked, though the new one hangs`()
+        async throws
+    {
+        let servers = try await ReplicatedServers(replicas: 1)
+        let client = try patientClient(url: servers.url)
+        try await client.send("SET", "key", "1")
+        let recorder = PushRecorder()
+        let confirmed = Mutex(Duration.zero)
+        var interest = RedisInterest(trackedPrefixes: ["k"])
+        interest.heartbeat = .milliseconds(200)
+        let subscription = try client.subscribe(to: interest) { (push: RedisPush) -> Void in
+            recorder.append(push)
+            if case .current(let moment) = push { confirmed.withLock { $0 = max($0, moment) } }
+        }
+        defer { subscription.cancel() }
+        try await eventually { if case .current = recorder.last { true } else { false } }
+        let (old, new) = (try servers.primary.client(), try servers.replicas[0].client())
+        try await new.send("REPLICAOF", "NO", "ONE")
+        servers.replicas[0].suspend()
+        defer { servers.replicas[0].resume() }
+        try await old.send("REPLICAOF", "127.0.0.1", .integer(servers.replicas[0].port))
+        let demotion = SystemTime().uptime
+        let time = try await elapsed {
+            try await eventually { if case .lost = recorder.last { true } else { false } }
+        }
+        #expect(time < .seconds(1))
+        // What the old one told of was all there was only as long as it was the primary.
+        #expect(confirmed.withLock { $0 } <= demotion)
+        let command = RedisCommand("GET", "key")
+        let error = await storeError {
+            _ = try await client.send(command, within: .milliseconds(100), reads: .primary)
+        }
+        #expect(error?.code == .unavailable || error?.code == .timedOut)
+        servers.replicas[0].resume()
+        try await eventually { (try? await client.send(command))?.text == "1" }
+        try await eventually { if case .current = recorder.last { true } else { false } }
+    }
+
     @Test func `nobody who is a primary is told as such`() async throws {
         let servers = try await ReplicatedServers(replicas: 1)
         let port = servers.replicas[0].port
