@@ -98,7 +98,11 @@ class Example(Peer):
 
 
 class Redis(Peer):
-    """A redis-server without persistence."""
+    """A redis-server without persistence; a replica writes what it is sent into a file."""
+
+    def __init__(self, *arguments):
+        self.directory = tempfile.TemporaryDirectory()
+        super().__init__("--dir", self.directory.name, *arguments)
 
     def command(self):
         return [
