@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2))) struct `A hostile topology` {
     static func configuration(_ url: String) throws -> RedisConfiguration {
         var configuration = try RedisConfiguration(url: url)
-        configuration.commandTimeout = .seconds(2)
+        configuration.commandTimeout = .seconds(10)
         configuration.connectTimeout = .milliseconds(500)
         configuration.reconnectDelay = .milliseconds(10) ... .milliseconds(20)
         return configuration
