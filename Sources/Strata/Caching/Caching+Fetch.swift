@@ -8,16 +8,10 @@ extension Caching {
         do {
             if mayShare(request, target, found) {
                 if let handler = next.detached {
-                    if let (fetched, role) = try await shared(request, target, found, handler) {
-                        switch fetched {
-                        case .exclusive(let response, let reason) where role == .leader:
-                            return exclusive(response, reason, request, target, found, status)
-                        case .failure(let error) where role == .leader: throw error
-                        case .shared, .exclusive, .failure: break
-                        }
-                        if let response = answer(fetched, role, request, target, status) {
-                            return response
-                        }
+                    if let (fetched, role) = try await shared(request, target, found, handler),
+                        let response = try answer(fetched, role, request, target, found, status)
+                    {
+                        return response
                     }
                 } else if let response = try await fetchInTurn(
                     request, target, found, status, next)
@@ -42,13 +36,21 @@ extension Caching {
     /// answer it.
     func answer(
         _ fetched: Fetched, _ role: SingleFlight<CacheKey, Fetched>.Role, _ request: Request,
-        _ target: Target, _ status: CacheStatus
-    ) -> Response? {
-        guard case .shared(let head, let content, let origin) = fetched,
-            role == .leader || (isSelected(head, by: request) && mayFollow(head, target)),
-            let body = content.body
-        else { return nil }
-        return answer(head, body, origin, role, request, target, status)
+        _ target: Target, _ found: Found, _ status: CacheStatus
+    ) throws -> Response? {
+        switch fetched {
+        case .failure(let error):
+            guard role == .leader else { return nil }
+            throw error
+        case .exclusive(let response, let reason):
+            guard role == .leader else { return nil }
+            return exclusive(response, reason, request, target, found, status)
+        case .shared(let head, let content, let origin):
+            guard role == .leader || (isSelected(head, by: request) && mayFollow(head, target)),
+                let body = content.body
+            else { return nil }
+            return answer(head, body, origin, role, request, target, status)
+        }
     }
 
     func answer(
@@ -106,35 +108,66 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
         publish: @Sendable (Fetched) -> Void
     ) async throws {
+        var lease: FillLease?
+        defer { lease?.release() }
+        let filled = try await fill(
+            request, target, found, handler, hold: { lease = $0 }, publish: publish)
+        guard case .streams(let head, let stream, let origin) = filled else { return }
+        let filling = FillingBody(length: stream.length, limit: configuration.maximumBodyBytes)
+        publish(.shared(head, .filling(filling), origin: origin))
+        if let content = try await filling.fill(from: stream) {
+            await save(head, content, request, target, found)
+        }
+    }
+
+    /// What a turn to fill brought.
+    enum Fill {
+        /// It is published, and is stored where it may be.
+        case done(Fetched)
+        /// It is to be stored, but its content is still to be made.
+        case streams(StoredHead, BodyStream, Fetched.Origin)
+    }
+
+    /// Takes a turn to fill, and publishes what it brings as soon as its content is there.
+    ///
+    /// - Parameters:
+    ///   - hold: takes the lease to fill where there is one, to be released when the content is
+    ///     made, or can't be.
+    ///   - publish: takes what is for all who wait for it.
+    func fill(
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler,
+        hold: (FillLease) -> Void, publish: (Fetched) -> Void
+    ) async throws -> Fill {
+        let fetched: Fetched
         // Between the look-up and now, another flight may have come and gone, here or elsewhere.
-        let lease: FillLease?
         switch try await turn(request, target, found) {
         case .stored(let stored):
-            return publish(.shared(stored.head, .bytes(stored.content), origin: nil))
-        case .fill(let held): lease = held
+            fetched = .shared(stored.head, .bytes(stored.content), origin: nil)
+            publish(fetched)
+            return .done(fetched)
+        case .fill(let lease): if let lease { hold(lease) }
         }
-        defer { lease?.release() }
         switch try await ask(request, target, found, handler) {
-        case .failure(let error): publish(.failure(error))
+        case .failure(let error):
+            fetched = .failure(error)
+            publish(fetched)
         case .exclusive(let response, let reason):
-            publish(.exclusive(response, reason))
+            fetched = .exclusive(response, reason)
+            publish(fetched)
             if reason.isOfResponse, response.status.code < 500 {
                 await rememberUncacheable(target)
             }
         case .store(let head, .there(let bytes), let origin):
+            fetched = .shared(head, .bytes(bytes), origin: origin)
             // Nobody waits for a store that is further away than the memory.
             let isNear = records?.storesAtOnce ?? false
             if isNear { await save(head, bytes, request, target, found) }
-            publish(.shared(head, .bytes(bytes), origin: origin))
+            publish(fetched)
             if !isNear { await save(head, bytes, request, target, found) }
         case .store(let head, .stream(let stream), let origin):
-            let filling = FillingBody(
-                length: stream.length, limit: configuration.maximumBodyBytes)
-            publish(.shared(head, .filling(filling), origin: origin))
-            if let content = try await filling.fill(from: stream) {
-                await save(head, content, request, target, found)
-            }
+            return .streams(head, stream, origin)
         }
+        return .done(fetched)
     }
 
     /// Asks the handler, and decides what its answer is good for.

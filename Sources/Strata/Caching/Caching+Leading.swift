@@ -21,7 +21,7 @@ extension Caching {
                         purges += 1
                         continue
                     }
-                    return answer(fetched, role, request, target, status)
+                    return try answer(fetched, role, request, target, found, status)
                 }
             } catch is SingleFlight<CacheKey, Fetched>.LeaderGone {
                 // One of those who waited takes its place.
@@ -36,44 +36,26 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next,
         leading lead: SingleFlight<CacheKey, Fetched>.Lead
     ) async throws -> Response? {
-        let outcome: Outcome
+        let filled: Fill
         do {
-            switch try await turn(request, target, found) {
-            case .stored(let stored):
-                let fetched = Fetched.shared(stored.head, .bytes(stored.content), origin: nil)
-                lead.publish(fetched)
-                return answer(fetched, .leader, request, target, status)
-            case .fill(let lease): if let lease { lead.atEnd { lease.release() } }
-            }
-            outcome = try await ask(request, target, found) { try await next($0) }
+            filled = try await fill(
+                request, target, found, { try await next($0) },
+                hold: { lease in lead.atEnd { lease.release() } }, publish: { lead.publish($0) })
         } catch {
             // The failure of one that is cancelled is nobody else's.
             if !Task.isCancelled { lead.fail(error) }
             throw error
         }
-        switch outcome {
-        case .failure(let error):
-            lead.publish(.failure(error))
-            throw error
-        case .store(let head, .there(let bytes), let origin):
-            let fetched = Fetched.shared(head, .bytes(bytes), origin: origin)
-            // Nobody waits for a store that is further away than the memory.
-            let isNear = records?.storesAtOnce ?? false
-            if isNear { await save(head, bytes, request, target, found) }
-            lead.publish(fetched)
-            if !isNear { await save(head, bytes, request, target, found) }
-            return answer(fetched, .leader, request, target, status)
-        case .store(let head, .stream(let stream), let origin):
+        switch filled {
+        case .done(let fetched):
+            return try answer(fetched, .leader, request, target, found, status)
+        case .streams(let head, let stream, let origin):
             let body = shared(stream, lead) {
                 Fetched.shared(head, .filling($0), origin: origin)
             } keep: {
                 await save(head, $0, request, target, found)
             }
             return answer(head, body, origin, .leader, request, target, status)
-        case .exclusive(let response, let reason):
-            lead.publish(.exclusive(response, reason))
-            if reason.isOfResponse, response.status.code < 500 { await rememberUncacheable(target) }
-            return exclusive(response, reason, request, target, found, status)
         }
     }
 

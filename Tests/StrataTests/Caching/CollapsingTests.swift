@@ -110,6 +110,17 @@ struct CollapsingTests {
         #expect(cache.origin.count == 1)
     }
 
+    @Test(arguments: [HeaderName.cookie, .authorization])
+    func `what is kept from one client keeps nobody else from waiting`(field: HeaderName)
+        async throws
+    {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=60"]) }
+        let first = try await cache.send(.get, "/", [field: "a"])
+        #expect(first.cacheStatus.contains("detail=\(field.spelling.lowercased())"))
+        let second = try await cache.send()
+        #expect(second.cacheStatus.contains("fwd=uri-miss; stored"))
+    }
+
     @Test func `who would be one too many to wait asks the handler itself`() async throws {
         let gate = Gate()
         var configuration = Caching.Configuration()

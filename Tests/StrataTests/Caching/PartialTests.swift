@@ -89,6 +89,13 @@ struct PartialTests {
         #expect(reply.isHit)
     }
 
+    @Test func `If-Range names no version of a response without an entity tag`() async throws {
+        let cache = CachingHarness { _ in .of(Self.content, [.cacheControl: "max-age=60"]) }
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", [.range: "bytes=0-1", .ifRange: "\"1\""])
+        #expect(reply.isHit && reply.status == 200 && reply.text == Self.content)
+    }
+
     @Test func `a stored part answers what lies within it, and nothing else`() async throws {
         let cache = CachingHarness { Self.ranged($0) }
         let first = try await cache.send(.get, "/", [.range: "bytes=2-6"])

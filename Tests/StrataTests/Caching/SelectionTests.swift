@@ -70,6 +70,8 @@ struct SelectionTests {
         .language("§4.1 in another case", "en, de", "de-CH", "DE-ch, en;q=0.9", true),
         .language("§4.1 it isn't liked best", "en, de", "de", "fr, de;q=0.5", false),
         .language("§4.1 something is liked as much", "en, de", "de", "fr, de", false),
+        .language("§4.1 something else is liked as much", "en, de", "de", "de, fr", false),
+        .language("§4.1 nothing else is liked", "en, de", "de", "de", true),
         .language("§4.1 it is refused", "en, de", "de", "de;q=0", false),
         .language("§4.1 its parts are not the same", "en, de", "de", "de-CH", false),
         .language("§4.1 several languages", "en, de", "de, en", "de", false),
@@ -99,6 +101,18 @@ struct SelectionTests {
         }
         _ = try await cache.send(.get, "/", row.first)
         #expect(try await cache.send(.get, "/", row.next).isHit == row.isHit)
+    }
+
+    @Test func `a store is told of no field that is secret, repeated or very long`() {
+        let headers: Headers = [
+            .host: "a", .cookie: "b", .authorization: "c", .acceptEncoding: "gzip",
+            .acceptLanguage: "en", .acceptLanguage: "de",
+            "X-Long": String(repeating: "x", count: 257),
+            "X-Short": String(repeating: "x", count: 256),
+        ]
+        let fields = Selection.fields(of: Request(.get, "/", headers: headers))
+        let names: [HeaderName] = [.acceptEncoding, .acceptLanguage, "X-Short"]
+        #expect(fields.map(\.name) == names)
     }
 
     @Test func `a variant that was selected by nothing answers nobody as one`() {

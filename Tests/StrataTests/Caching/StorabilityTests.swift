@@ -28,6 +28,15 @@ struct StorabilityTests {
             section: "§5.3 Expires", response: [.expires: "Sun, 09 Sep 2001 02:46:40 GMT"],
             reason: nil),
         Row(section: "§3 nothing said", response: [:], reason: .withoutFreshness),
+        Row(
+            section: "§5.2.2.1 stale at once, for who waits",
+            response: [.cacheControl: "max-age=0"], reason: nil),
+        Row(
+            section: "§5.2.2.2 stale at once, and never to be used stale",
+            response: [.cacheControl: "max-age=0, must-revalidate"], reason: .withoutFreshness),
+        Row(
+            section: "§5.2.2.4 stale at once, and never to be used unvalidated",
+            response: [.cacheControl: "max-age=0, no-cache"], reason: .withoutFreshness),
         Row(section: "§4.3.1 validator", response: [.etag: "\"1\""], reason: nil),
         Row(
             section: "§4.2.2 heuristic",
@@ -221,6 +230,42 @@ struct StorabilityTests {
         #expect(terms.staleWhileRevalidate == .seconds(whileRevalidate))
         #expect(terms.staleIfError == .seconds(ifError))
         #expect(terms.forbidsStale == forbidsStale)
+    }
+
+    @Test(arguments: [false, true])
+    func `only a rule above the origin's headers lifts what they demand`(isAbove: Bool) throws {
+        let rule =
+            isAbove
+            ? CachingRule.everything.fresh(for: .seconds(1), over: .originHeaders)
+            : CachingRule.everything.fresh(for: .seconds(1))
+        let headers: Headers = [.cacheControl: "no-cache, must-revalidate", .etag: "\"1\""]
+        let terms = try #require(storedTerms(headers, rule: rule))
+        #expect(terms.requiresValidation == !isAbove)
+        #expect(terms.forbidsStale == !isAbove)
+    }
+
+    @Test(
+        arguments: [
+            ("max-age=-1", \.maxAge, 0), ("max-age=5", \.maxAge, 5),
+            ("s-maxage=-1", \.sMaxAge, 0), ("s-maxage=5", \.sMaxAge, 5),
+            ("stale-while-revalidate=-1", \.staleWhileRevalidate, 0),
+            ("stale-while-revalidate=5", \.staleWhileRevalidate, 5),
+            ("stale-if-error=-1", \.staleIfError, 0), ("stale-if-error=5", \.staleIfError, 5),
+        ] as [(String, KeyPath<CacheControl, Int?> & Sendable, Int)])
+    func `a targeted field's seconds are never negative`(
+        value: String, property: KeyPath<CacheControl, Int?> & Sendable, seconds: Int
+    ) throws {
+        let control = try #require(CacheControl(targeted: value))
+        #expect(control[keyPath: property] == seconds)
+    }
+
+    @Test func `a targeted field stands in the place of Expires, too`() throws {
+        let headers: Headers = [
+            .etag: "\"1\"", .expires: "Sun, 09 Sep 2001 02:46:40 GMT",
+            "CDN-Cache-Control": "public",
+        ]
+        let terms = storedTerms(headers, targetFields: ["CDN-Cache-Control"])
+        #expect(try #require(terms).lifetime == .zero)
     }
 
     @Test(arguments: [

@@ -31,6 +31,11 @@ import Testing
         (["max-age=\"3600\""], "max-age=3600"),
         (["max-age=\"36\\00\""], "max-age=3600"),
         (["no-cache=Set-Cookie"], "no-cache=\"Set-Cookie\""),
+        // A field may be named by a number.
+        (["no-cache=5"], "no-cache=\"5\""),
+        (["private=7"], "private=\"7\""),
+        // §5.2.1.3: nothing is asked where the number is missing.
+        (["min-fresh="], ""),
         // §1.2.2: what is too large counts as 2^31.
         (["max-age=2147483647"], "max-age=2147483647"),
         (["max-age=2147483649"], "max-age=2147483648"),

@@ -50,6 +50,7 @@ import Testing
     @Test func `a tag is not made of what it can't hold`() {
         #expect(EntityTag(opaqueTag: "a\"b") == nil)
         #expect(EntityTag(opaqueTag: "a b") == nil)
+        #expect(EntityTag(opaqueTag: "!~") != nil)
         #expect(EntityTag(opaqueTag: "ab-gzip", isWeak: true)?.fieldValue == "W/\"ab-gzip\"")
     }
 }
@@ -99,6 +100,7 @@ import Testing
         #expect(list.weaklyMatches(EntityTag("W/\"b\"")))
         #expect(!list.weaklyMatches(EntityTag("\"c\"")))
         #expect(!list.weaklyMatches(nil))
+        #expect(!list.stronglyMatches(nil))
         #expect(EntityTagList("*").weaklyMatches(nil))
         #expect(EntityTagList("*").stronglyMatches(EntityTag("W/\"a\"")))
     }

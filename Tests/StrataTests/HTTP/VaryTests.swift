@@ -8,6 +8,8 @@ import Testing
         (["Accept", "Cookie"], "Accept, Cookie"),
         (["Accept,accept , ACCEPT"], "Accept"),
         ([",, Accept,"], "Accept"),
+        (["A"], "A"),
+        (["*A"], "*A"),
         (["*"], "*"),
         (["Accept, *"], "*"),
         (["Accept", "*", "Cookie"], "*"),

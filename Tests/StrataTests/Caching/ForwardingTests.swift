@@ -1,0 +1,140 @@
+import StrataTesting
+import Synchronization
+import Testing
+
+@testable import Strata
+
+/// What comes of requests that the cache asks the handler for.
+struct ForwardingTests {
+    @Test(
+        arguments: [
+            (Method.post, [:], "Strata; fwd=method"),
+            (.get, [.ifMatch: "\"1\""], "Strata; fwd=bypass; detail=precondition"),
+            (.get, [.ifUnmodifiedSince: "x"], "Strata; fwd=bypass; detail=precondition"),
+        ] as [(Strata.Method, Headers, String)])
+    func `what goes past the cache says why (RFC 9211 §2.2)`(
+        method: Strata.Method, headers: Headers, status: String
+    ) async throws {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=60"]) }
+        #expect(try await cache.send(method, "/", headers).cacheStatus == status)
+    }
+
+    @Test(arguments: [(499, false), (500, true), (503, true)] as [(Status, Bool)])
+    func `an error of the handler is one from 500 on (RFC 5861 §4)`(status: Status, isError: Bool)
+        async throws
+    {
+        let isBroken = Mutex(false)
+        let cache = CachingHarness { _ in
+            isBroken.withLock { $0 }
+                ? .of("bad", [.cacheControl: "no-store"], status: status)
+                : .of("good", [.cacheControl: "max-age=10, stale-if-error=20"])
+        }
+        _ = try await cache.send()
+        isBroken.withLock { $0 = true }
+        cache.time.advance(by: .seconds(15))
+        #expect(try await cache.send().text == (isError ? "good" : "bad"))
+        // Nothing stands in the place of this one; and the next may find the handler well again.
+        #expect(try await cache.send(.get, "/other").text == "bad")
+        let next = try await cache.send(.get, "/other")
+        #expect(next.cacheStatus.contains("uncacheable") == !isError)
+    }
+
+    @Test(arguments: [(10, true), (11, false)])
+    func `content is stored up to the limit and no further`(length: Int, isStored: Bool)
+        async throws
+    {
+        var configuration = Caching.Configuration()
+        configuration.maximumBodyBytes = 10
+        let cache = CachingHarness(configuration: configuration) { _ in
+            .of(String(repeating: "x", count: length), [.cacheControl: "max-age=60"])
+        }
+        _ = try await cache.send()
+        #expect(try await cache.send().isHit == isStored)
+    }
+
+    @Test func `what a HEAD contradicts isn't served to who takes stale responses`() async throws {
+        let cache = CachingHarness { request in
+            .of(
+                "x",
+                [.cacheControl: "max-age=60", .etag: request.method == .head ? "\"2\"" : "\"1\""])
+        }
+        _ = try await cache.send()
+        _ = try await cache.send(.head, "/", [.cacheControl: "no-cache"])
+        #expect(try await cache.send(.get, "/", [.cacheControl: "max-stale"]).isHit == false)
+    }
+
+    @Test(arguments: ["de", "fr", "en"])
+    func `a 304 that names another variant is answered with that one (RFC 9111 §4.3.4)`(
+        language: String
+    ) async throws {
+        let cache = CachingHarness { request in
+            let headers: Headers = [.cacheControl: "max-age=60", .vary: "Accept-Language"]
+            guard let asked = request.headers[.acceptLanguage], asked != "it" else {
+                var headers = headers
+                headers[.etag] = "\"\(language)\""
+                return Response(status: .notModified, headers: headers)
+            }
+            var response = Response.of(asked, headers)
+            response.headers[.etag] = "\"\(asked)\""
+            return response
+        }
+        for known in ["de", "fr", "en"] {
+            _ = try await cache.send(.get, "/", [.acceptLanguage: known])
+        }
+        let reply = try await cache.send(.get, "/", [.acceptLanguage: "it"])
+        #expect(reply.status == 200 && reply.text == language)
+        #expect(cache.origin.last?.headers[.ifNoneMatch] == "\"en\", \"fr\", \"de\"")
+    }
+
+    @Test func `what a HEAD finds stale is fetched anew with its content`() async throws {
+        let cache = CachingHarness { request in
+            .of(
+                request.method == .head ? "" : "x",
+                [.cacheControl: "max-age=10, stale-while-revalidate=10"])
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(15))
+        #expect(try await cache.send(.head).isHit)
+        while cache.origin.count < 2 { await Task.yield() }
+        #expect(cache.origin.last?.method == .get)
+    }
+
+    @Test func `nobody waits for what is known not to be storable`() async throws {
+        let gate = Gate()
+        gate.open()
+        let cache = CachingHarness { _ in
+            try await gate.pass()
+            return .of("x", [.cacheControl: "no-store"])
+        }
+        _ = try await cache.send()
+        gate.close()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 { group.addTask { _ = try await cache.send() } }
+            try await gate.waitForWaiters(2)
+            gate.open()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `who comes for a response joins none that is stored, broken off or stale`()
+        async throws
+    {
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=60"]) }
+        let target = Caching.Target(
+            key: CacheKey(Request(.get, "/"), query: .exact), rule: nil,
+            directives: CacheControl())
+        func head(lifetime: Duration) -> StoredHead {
+            StoredHead(Response(), born: cache.time.now, lifetime: lifetime)
+        }
+        let fresh = head(lifetime: .seconds(60))
+        let open = FillingBody(length: nil, limit: 10)
+        #expect(cache.caching.isRight(.shared(fresh, .filling(open), origin: nil), for: target))
+        #expect(
+            !cache.caching.isRight(
+                .shared(head(lifetime: .zero), .filling(open), origin: nil), for: target))
+        #expect(!cache.caching.isRight(.shared(fresh, .bytes([]), origin: nil), for: target))
+        let broken = FillingBody(length: nil, limit: 10)
+        _ = try? await broken.fill(from: BodyStream { _ in throw CancellationError() })
+        #expect(!cache.caching.isRight(.shared(fresh, .filling(broken), origin: nil), for: target))
+    }
+}
