@@ -12,16 +12,19 @@ extension Suite {
         var measurements: [Measurement] = []
         for (load, sizes) in made + others + traces() {
             for size in sizes {
-                let ratio = try await hitRatio(of: load, size: size)
+                let ratio = 100 * (try await hitRatio(of: load, size: size))
+                let lru = 100 * load.hitRatioOfLRU(entryCount: size)
+                let fixed = 100 * reference(load, size: size, isAdaptive: false)
+                let climbing = 100 * reference(load, size: size, isAdaptive: true)
                 measurements.append(
                     Measurement(
                         name: "\(load), \(size) entries",
                         values: [
-                            ("LRU", 100 * load.hitRatioOfLRU(entryCount: size)),
-                            ("W-TinyLFU", 100 * reference(load, size: size, isAdaptive: false)),
-                            ("climbing", 100 * reference(load, size: size, isAdaptive: true)),
-                            ("MemoryStore", 100 * ratio),
+                            ("LRU", lru), ("W-TinyLFU", fixed), ("climbing", climbing),
+                            ("MemoryStore", ratio),
                             ("optimum", 100 * load.optimalHitRatio(entryCount: size)),
+                            ("over LRU", ratio - lru),
+                            ("over both W-TinyLFU", ratio - max(fixed, climbing)),
                         ]))
             }
         }

@@ -4,8 +4,8 @@
 /// A sample of the keys, chosen by their hashes, runs through one cache for each setting, as large
 /// in proportion as the sample. For each two of them a ``SettingDuel`` counts who had the hits
 /// that the other had not. The leader is replaced when another has a lead over it that chance
-/// doesn't explain, and that is half as large again as the leads that the leader has had of late:
-/// a load that goes through the same keys to and fro is for one setting on the way there and for
+/// doesn't explain, and that is twice as large as the leads that the leader has had of late: a
+/// load that goes through the same keys to and fro is for one setting on the way there and for
 /// another on the way back, and to change at each turn would lose with both. Towards LRU, half of
 /// what was won before is enough, so that little is ever lost against it. Leads count up to two
 /// turnovers, so that a load that changes for good is followed.
@@ -114,7 +114,7 @@ struct WindowAdvisor: ~Copyable {
         for other in WindowSetting.allCases where other != setting {
             let duel = duel(of: other, with: setting)
             let won = min(self.duel(of: setting, with: other).peak, Double(2 * caches.count))
-            let needed = max(duel.chance, won * (other == .whole ? 0.5 : 1.5))
+            let needed = max(duel.chance, won * (other == .whole ? 0.5 : 2))
             let excess = Double(duel.lead) - needed
             if excess > best?.excess ?? 0 { best = (other, excess) }
         }
