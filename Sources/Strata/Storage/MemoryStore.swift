@@ -106,7 +106,7 @@ public final class MemoryStore: CacheStore {
     ///   - maximumBytes: how much it holds, 64 MiB by default. Values count with their
     ///     `byteCount` and 64 bytes for what keeping one takes; keys count for nothing, as only
     ///     digests of them are kept. Sessions count by themselves, up to the same limit. Beside
-    ///     that, a store takes up to a megabyte for learning from the load, and up to 8,192
+    ///     that, a store takes up to half a megabyte for learning from the load, and up to 8,192
     ///     purged names for each 8 MiB.
     ///   - maximumEntryBytes: how many bytes one value may take, by default a sixteenth of the
     ///     whole, and never more than half of it or 1 GiB. Entries are divided among parts with

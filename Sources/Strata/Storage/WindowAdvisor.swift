@@ -16,7 +16,7 @@
 struct WindowAdvisor: ~Copyable {
     /// How many entries a miniature may have; the sample is halved when there are more, and
     /// doubled when there are less than an eighth of it.
-    private static let maximumCount = 4096
+    private static let maximumCount = 2048
 
     /// The scouts' part of the capacity, as a power of two.
     private static let scoutShift = 3
