@@ -32,8 +32,9 @@
             /// them; by default 256 KiB. The origin is then not read from.
             public var maximumBufferedBytes = 256 * 1024
 
-            /// How many connections are kept open for further requests; by default 64.
-            public var maximumIdleConnections = 64
+            /// How many connections are kept open for further requests, for up to two minutes; by
+            /// default 256, so that the next burst of requests finds those of the last one.
+            public var maximumIdleConnections = 256
 
             /// Where the time comes from.
             public var time: any TimeSource = SystemTime()
