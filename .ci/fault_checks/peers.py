@@ -111,6 +111,11 @@ class Redis(Peer):
             *["--appendonly", "no", "--enable-debug-command", "yes", *self.arguments],
         ]
 
+    def forget(self):
+        """Has it start without what it saved, or copied of another."""
+        for name in os.listdir(self.directory.name):
+            os.unlink(os.path.join(self.directory.name, name))
+
     @property
     def url(self):
         return f"redis://127.0.0.1:{self.port}"

@@ -1,4 +1,5 @@
 public import Strata
+import Synchronization
 
 /// A client of Redis, for any number of tasks at the same time: of one server, of a primary and its
 /// replicas, of what sentinels watch over, or of a cluster.
@@ -36,6 +37,7 @@ public final class RedisClient: Sendable {
         case several(RedisTopology)
     }
     private let servers: Servers
+    private let closed = Atomic(false)
 
     /// Makes a client, which begins to connect in the background.
     ///
@@ -59,11 +61,15 @@ public final class RedisClient: Sendable {
 
     /// Closes the connections; commands under way fail, and so do those that are sent later.
     public func close() {
+        closed.store(true, ordering: .relaxed)
         switch servers {
         case .one(let node): node.close()
         case .several(let topology): topology.close()
         }
     }
+
+    /// Whether it was closed.
+    var isClosed: Bool { closed.load(ordering: .relaxed) }
 
     /// Runs tasks on the client's own thread, where their answers are read; nil where there are
     /// several servers, each of which has a thread of its own.

@@ -30,3 +30,14 @@ public struct RedisTopologyChange: Event {
             ?? "Redis' primaries: \(primaries.map(\.description).joined(separator: ", "))."
     }
 }
+
+/// Redis had lost purges, or had not been told of them, and they were made again.
+public struct RedisPurgesRepeated: Event {
+    /// How many names were purged again: tags, prefixes, URIs.
+    public let count: Int
+
+    /// What happened, in words.
+    public var description: String {
+        "Redis did not have \(count) purges of late; they were made again."
+    }
+}

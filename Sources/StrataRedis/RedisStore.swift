@@ -13,6 +13,12 @@ public import Strata
 /// purged, whatever the `maxmemory-policy`. The purge of a single URI removes what stands under it,
 /// too; only variants of it that nobody has fetched anew can come back so.
 ///
+/// The purges of the last hour are remembered, in at most about a MiB: one that fails is tried again
+/// until Redis has it. Where a ``TieredStore`` listens to the store, those are looked after that
+/// Redis may have lost as well, whenever it is connected to again: by a failover to a replica that
+/// lacked them, or by a restart from an older snapshot. What was made again is told as
+/// ``RedisPurgesRepeated``.
+///
 /// In a cluster values are spread over the nodes by their keys. All generations of a store have one
 /// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
 /// them in memory, so that one node is not asked for each hit.
@@ -40,6 +46,7 @@ public struct RedisStore: CacheStore {
 
     let events: Events
     let firstSession = FirstUse()
+    let purges = PurgeKeeper()
 
     /// The longest time to live that is given to Redis.
     private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)
@@ -180,85 +187,6 @@ public struct RedisStore: CacheStore {
             RedisCommand(["UNLINK"] + keys.map { .text(entryKey($0)) }), within: timeLimit)
     }
 
-    // MARK: - Generations
-
-    /// The current generations of the names, in their order.
-    ///
-    /// A name that has none, be it that it was never purged or that Redis evicted it, gets one that
-    /// is unlike any before. It is kept for ``generationLifetime``, and so prolonged when half of
-    /// that is over. Only the name of a single URI goes without as long as it was not purged:
-    /// there are as many as URIs.
-    public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
-        guard !names.isEmpty else { return [] }
-        let fresh = names.map { name -> RedisArgument in
-            PurgeName.isOfOneURI(name)
-                ? "" : .text(RedisGeneration.text(of: .random(in: 1 ... .max)))
-        }
-        let reply = try await client.run(
-            .readGenerations, keys: names.map(generationKey),
-            arguments: [.integer(Self.expiry(generationLifetime))] + fresh,
-            within: timeLimit)
-        // The script leaves none out; were one missing, nothing could have been filled under it.
-        return try generations(in: reply, of: names).map {
-            $0 ?? Generation(.random(in: 1 ... .max))
-        }
-    }
-
-    /// The command that reads generations and leaves them as they are.
-    func read(_ names: [String]) -> RedisCommand {
-        RedisCommand(["MGET"] + names.map { .text(generationKey($0)) })
-    }
-
-    /// The generations that Redis answered; nil for one that is missing.
-    func generations(
-        in reply: RedisValue, of names: [String]
-    ) throws(StoreError) -> [Generation?] {
-        if case .error(let error) = reply { throw StoreError(error) }
-        guard let values = reply.array, values.count == names.count else {
-            throw Self.unexpected("the question for generations")
-        }
-        return zip(names, values).map { name, value in
-            if let bytes = value.bytes { return RedisGeneration.read(bytes) }
-            return PurgeName.isOfOneURI(name) ? .first : nil
-        }
-    }
-
-    /// Gives each of the names a new generation, in the order of the names, one small command each,
-    /// and one round trip for all.
-    ///
-    /// What stands under a single URI is removed as well, so that it stays away where Redis evicts
-    /// the generation.
-    public func advanceGenerations(
-        of names: [String], _ purge: PurgeKind, timeToLive: Duration
-    ) async throws(StoreError) {
-        guard timeToLive > .zero else { return }
-        switch purge {
-        case .hard:
-            let advances = names.map { name in
-                Self.set(
-                    generationKey(name), .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
-                    timeToLive: timeToLive)
-            }
-            let removals = names.compactMap { PurgeName.key(ofOneURI: $0) }.map {
-                RedisCommand("UNLINK", .text(entryKey($0)))
-            }
-            let replies = try await client.pipeline(advances + removals, within: timeLimit)
-            for case .error(let error) in replies { throw StoreError(error) }
-        case .soft(let moment):
-            for name in names {
-                try await client.run(
-                    .purgeSoftly, keys: [generationKey(name)],
-                    arguments: [
-                        .text(RedisGeneration.text(of: moment)),
-                        .integer(Self.expiry(timeToLive)),
-                        .text(
-                            PurgeName.isOfOneURI(name)
-                                ? "" : RedisGeneration.text(of: .random(in: 1 ... .max))),
-                    ], within: timeLimit)
-            }
-        }
-    }
-
     // MARK: - Keys and commands
 
     func entryKey(_ key: String) -> String { "\(prefix)e:\(key)" }
@@ -268,7 +196,7 @@ public struct RedisStore: CacheStore {
         "\(prefix)g:{\(prefix.isEmpty ? "g" : prefix)}\(name)"
     }
 
-    private static func set(
+    static func set(
         _ key: String, _ value: RedisArgument, timeToLive: Duration
     ) -> RedisCommand {
         RedisCommand("SET", .text(key), value, "PX", .integer(expiry(timeToLive)))

@@ -159,5 +159,5 @@ struct `Memory in front of Redis` {
 }
 
 extension Response {
-    fileprivate var cacheStatus: String { headers.first("Cache-Status") ?? "" }
+    var cacheStatus: String { headers.first("Cache-Status") ?? "" }
 }

@@ -255,8 +255,8 @@ struct FillGenerations: Sendable {
 
 /// The names whose generations purges advance.
 package enum PurgeName {
-    static let any = "any"
-    static let everything = "everything"
+    package static let any = "any"
+    package static let everything = "everything"
 
     static func uri(_ key: CacheKey) -> String { uriStart + key.text }
     private static let uriStart = "uri "

@@ -1,0 +1,188 @@
+public import Strata
+import Synchronization
+
+extension RedisStore {
+    // MARK: - Generations
+
+    /// The current generations of the names, in their order.
+    ///
+    /// A name that has none, be it that it was never purged or that Redis evicted it, gets one that
+    /// is unlike any before. It is kept for ``generationLifetime``, and so prolonged when half of
+    /// that is over. Only the name of a single URI goes without as long as it was not purged:
+    /// there are as many as URIs.
+    public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
+        guard !names.isEmpty else { return [] }
+        let fresh = names.map { name -> RedisArgument in
+            PurgeName.isOfOneURI(name)
+                ? "" : .text(RedisGeneration.text(of: .random(in: 1 ... .max)))
+        }
+        let reply = try await client.run(
+            .readGenerations, keys: names.map(generationKey),
+            arguments: [.integer(Self.expiry(generationLifetime))] + fresh,
+            within: timeLimit)
+        // The script leaves none out; were one missing, nothing could have been filled under it.
+        return try generations(in: reply, of: names).map {
+            $0 ?? Generation(.random(in: 1 ... .max))
+        }
+    }
+
+    /// The command that reads generations and leaves them as they are.
+    func read(_ names: [String]) -> RedisCommand {
+        RedisCommand(["MGET"] + names.map { .text(generationKey($0)) })
+    }
+
+    /// The generations that Redis answered; nil for one that is missing.
+    func generations(
+        in reply: RedisValue, of names: [String]
+    ) throws(StoreError) -> [Generation?] {
+        if case .error(let error) = reply { throw StoreError(error) }
+        guard let values = reply.array, values.count == names.count else {
+            throw Self.unexpected("the question for generations")
+        }
+        return zip(names, values).map { name, value in
+            if let bytes = value.bytes { return RedisGeneration.read(bytes) }
+            return PurgeName.isOfOneURI(name) ? .first : nil
+        }
+    }
+
+    // MARK: - Purges
+
+    /// Gives each of the names a new generation, in the order of the names, one small command each,
+    /// and one round trip for all.
+    ///
+    /// What stands under a single URI is removed as well, so that it stays away where Redis evicts
+    /// the generation. A purge that fails is tried again until it is made, for an hour at most.
+    public func advanceGenerations(
+        of names: [String], _ purge: PurgeKind, timeToLive: Duration
+    ) async throws(StoreError) {
+        guard timeToLive > .zero, !names.isEmpty else { return }
+        let noted = purges.note(names, purge, timeToLive: timeToLive)
+        do throws(StoreError) {
+            try await write(names, purge, noted, timeToLive: timeToLive)
+            purges.settle(noted)
+        } catch {
+            settlePurges()
+            throw error
+        }
+    }
+
+    private func write(
+        _ names: [String], _ purge: PurgeKind, _ noted: [String: PurgeJournal.Purge],
+        timeToLive: Duration
+    ) async throws(StoreError) {
+        switch purge {
+        case .hard:
+            let advances = names.map { name in
+                Self.set(
+                    generationKey(name),
+                    .text(RedisGeneration.text(of: noted[name]?.number ?? .random(in: 1 ... .max))),
+                    timeToLive: timeToLive)
+            }
+            let removals = names.compactMap { PurgeName.key(ofOneURI: $0) }.map {
+                RedisCommand("UNLINK", .text(entryKey($0)))
+            }
+            let replies = try await client.pipeline(advances + removals, within: timeLimit)
+            for case .error(let error) in replies { throw StoreError(error) }
+        case .soft(let moment):
+            for name in names {
+                try await client.run(
+                    .purgeSoftly, keys: [generationKey(name)],
+                    arguments: [
+                        .text(RedisGeneration.text(of: moment)),
+                        .integer(Self.expiry(timeToLive)),
+                        .text(
+                            PurgeName.isOfOneURI(name)
+                                ? "" : RedisGeneration.text(of: .random(in: 1 ... .max))),
+                    ], within: timeLimit)
+            }
+        }
+    }
+
+    /// Has all purges of late looked after: Redis may have lost some.
+    func doubtPurges() {
+        purges.doubt()
+        settlePurges()
+    }
+
+    /// Makes the purges that Redis does not have, in the background, until it has them all.
+    private func settlePurges() {
+        guard purges.begin() else { return }
+        Task {
+            while let doubtful = purges.next() {
+                do throws(StoreError) {
+                    try await settle(doubtful)
+                } catch {
+                    guard !client.isClosed else { return }
+                    try? await Task.sleep(for: Self.pauseBetweenAttempts)
+                }
+            }
+        }
+    }
+
+    /// While Redis is away an attempt costs nothing, and when it is back they must not be long.
+    private static var pauseBetweenAttempts: Duration { .milliseconds(250) }
+
+    private func settle(_ doubtful: [String: PurgeJournal.Purge]) async throws(StoreError) {
+        let names = Array(doubtful.keys)
+        let reply = try await client.send(read(names), within: timeLimit, reads: .primary)
+        var lost: [PurgeKind: [String]] = [:]
+        for (name, generation) in zip(names, try generations(in: reply, of: names)) {
+            guard let purge = doubtful[name]?.repetition(in: generation) else { continue }
+            lost[purge, default: []].append(name)
+        }
+        let now = SystemTime().uptime.saturatedNanoseconds
+        for (purge, names) in lost {
+            let end = names.compactMap { doubtful[$0]?.end }.max() ?? now
+            // Whatever was being fetched meanwhile may be of what was purged.
+            try await advanceGenerations(
+                of: [PurgeName.any] + names, purge, timeToLive: .nanoseconds(end - now))
+        }
+        purges.settle(doubtful)
+        let count = lost.values.reduce(0) { $0 + $1.count }
+        if count > 0 { events(RedisPurgesRepeated(count: count)) }
+    }
+}
+
+/// The journal of a store's purges, and whether somebody looks after it.
+final class PurgeKeeper: Sendable {
+    /// Guarded by the mutex: the journal, by purges and by who looks after it.
+    private let state = Mutex<(journal: PurgeJournal, isTended: Bool)>((PurgeJournal(), false))
+    private let time = SystemTime()
+
+    func note(
+        _ names: [String], _ purge: PurgeKind, timeToLive: Duration
+    ) -> [String: PurgeJournal.Purge] {
+        let now = time.uptime.saturatedNanoseconds
+        let (end, overflow) = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
+        return state.withLock {
+            $0.journal.note(names, purge, until: overflow ? .max : end, now: now) {
+                .random(in: 1 ... .max)
+            }
+        }
+    }
+
+    func settle(_ made: [String: PurgeJournal.Purge]) {
+        state.withLock { $0.journal.settle(made) }
+    }
+
+    func doubt() { state.withLock { $0.journal.doubt() } }
+
+    /// Whether the caller is to look after the journal from now on: nobody else does.
+    func begin() -> Bool {
+        state.withLock { state in
+            defer { state.isTended = true }
+            return !state.isTended
+        }
+    }
+
+    /// Some of the purges that Redis may not have; where there are none, nobody looks after the
+    /// journal any more.
+    func next() -> [String: PurgeJournal.Purge]? {
+        let now = time.uptime.saturatedNanoseconds
+        return state.withLock { state in
+            let purges = state.journal.unsettled(atMost: 256, now: now)
+            state.isTended = !purges.isEmpty
+            return purges.isEmpty ? nil : purges
+        }
+    }
+}

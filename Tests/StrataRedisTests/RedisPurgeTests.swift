@@ -1,0 +1,130 @@
+import Strata
+import StrataRedis
+import StrataTesting
+import Synchronization
+import Testing
+
+/// Purges that Redis acknowledged and lost, or could not be told of.
+@Suite(
+    .enabled(if: RedisServer.isInstalled, "redis-server is not installed"),
+    .timeLimit(.minutes(2)))
+struct `A purge that Redis does not have` {
+    private static let name = "tag news"
+    private static let kinds = [PurgeKind.hard, .soft(at: Timestamp(seconds: 7))]
+
+    private static func generation(_ store: some CacheStore) async throws -> Generation? {
+        try await store.generations(of: [name]).first
+    }
+
+    private static func purge(_ store: some CacheStore, _ kind: PurgeKind) async throws {
+        try await store.advanceGenerations(of: [name], kind, timeToLive: .seconds(600))
+    }
+
+    /// Whether what was filled under one generation is left by the kind of purge in another.
+    private static func isPurged(_ old: Generation, _ new: Generation?, _ kind: PurgeKind) -> Bool {
+        kind == .hard ? new?.number != old.number : new?.staleSince != nil
+    }
+
+    private static func tiered(_ store: RedisStore) -> TieredStore {
+        TieredStore(memory: MemoryStore(), shared: store)
+    }
+
+    @Test(arguments: kinds)
+    func `is made again after a restart from a snapshot`(kind: PurgeKind) async throws {
+        let server = try await RedisServer()
+        let repeated = Recorder<RedisPurgesRepeated>()
+        let store = RedisStore(client: try server.client(), events: repeated.events)
+        let instance = Self.tiered(store)
+        try await eventually { instance.isCoherent }
+        let old = try #require(try await Self.generation(store))
+        try await store.client.send("SAVE")
+        try await Self.purge(instance, kind)
+        server.kill()
+        try await server.start()
+        let other = RedisStore(client: try server.client())
+        try await eventually { Self.isPurged(old, try await Self.generation(other), kind) }
+        try await eventually { repeated.all.map(\.count) == [1] }
+    }
+
+    @Test func `of one URI is made again after a restart from a snapshot`() async throws {
+        let server = try await RedisServer()
+        let version = Atomic<UInt8>(1)
+        func app(_ store: some CacheStore) -> Handler {
+            wrap({ _ in
+                Response(
+                    headers: [.cacheControl: "max-age=600"],
+                    body: .bytes([version.load(ordering: .relaxed)]))
+            }) { Caching(store: store) }
+        }
+        let instance = Self.tiered(RedisStore(client: try server.client()))
+        let other = RedisStore(client: try server.client())
+        let (writer, reader) = (app(instance), app(other))
+        func isHit(_ expected: UInt8) async throws -> Bool {
+            let response = try await reader(Request(path: "/a"))
+            let content = try await response.body.collect(upTo: 1)
+            return response.cacheStatus.contains("; hit") && content == [expected]
+        }
+        try await eventually { instance.isCoherent }
+        try await eventually { try await isHit(1) }
+        try await other.client.send("SAVE")
+        version.store(2, ordering: .relaxed)
+        // An unsafe method makes what is stored for its target invalid (RFC 9111 §4.4).
+        _ = try await writer(Request(method: .put, path: "/a"))
+        server.kill()
+        try await server.start()
+        try await eventually { try await isHit(2) }
+    }
+
+    @Test(arguments: kinds)
+    func `is made again at a replica that was promoted without it`(kind: PurgeKind) async throws {
+        let servers = try await ReplicatedServers(replicas: 1)
+        let store = RedisStore(client: try patientClient(url: servers.url))
+        let instance = Self.tiered(store)
+        try await eventually { instance.isCoherent }
+        let old = try #require(try await Self.generation(store))
+        let new = RedisStore(client: try servers.replicas[0].client())
+        try await eventually {
+            try await new.client.send("EXISTS", "strata:g:{strata:}\(Self.name)").integer == 1
+        }
+        try await new.client.send("REPLICAOF", "NO", "ONE")
+        // The former primary is believed as long as it is there.
+        try await Self.purge(store, kind)
+        #expect(try await Self.generation(new) == old)
+        servers.primary.kill()
+        try await eventually { Self.isPurged(old, try await Self.generation(new), kind) }
+    }
+
+    @Test(arguments: kinds)
+    func `since it was away is made when it is back`(kind: PurgeKind) async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client { $0.commandTimeout = .seconds(1) })
+        let old = try #require(try await Self.generation(store))
+        try await store.client.send("SAVE")
+        server.kill()
+        #expect(await storeError { try await Self.purge(store, kind) }?.code == .unavailable)
+        try await server.start()
+        let other = RedisStore(client: try server.client())
+        try await eventually { Self.isPurged(old, try await Self.generation(other), kind) }
+    }
+
+    @Test func `is told from one that it has`() async throws {
+        let server = try await RedisServer()
+        let repeated = Recorder<RedisPurgesRepeated>()
+        let store = RedisStore(client: try server.client(), events: repeated.events)
+        let instance = Self.tiered(store)
+        try await eventually { instance.isCoherent }
+        try await Self.purge(instance, .hard)
+        let purged = try await Self.generation(store)
+        let admin = try server.client()
+        func questions() async throws -> Int {
+            try await `Memory in front of Redis`.calls(admin, of: ["mget"])
+        }
+        let before = try await questions()
+        try await admin.send("CLIENT", "KILL", "TYPE", "pubsub")
+        // Redis is asked for what it has, once the channel is there again.
+        try await eventually { try await questions() > before }
+        try await eventually { instance.isCoherent }
+        #expect(try await Self.generation(store) == purged)
+        #expect(repeated.all.isEmpty)
+    }
+}
