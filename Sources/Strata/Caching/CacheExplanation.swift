@@ -126,6 +126,7 @@ extension Storability.Reason {
         switch self {
         case .method: "RFC 9110 §9.2.3"
         case .status: "RFC 9111 §3"
+        case .range: "RFC 9111 §3.3"
         case .requestNoStore: "RFC 9111 §5.2.1.5"
         case .noStore: "RFC 9111 §5.2.2.5"
         case .isPrivate: "RFC 9111 §5.2.2.7"

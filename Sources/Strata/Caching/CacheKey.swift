@@ -10,26 +10,27 @@ struct CacheKey: Sendable, Hashable {
     /// The key of a target URI.
     init(scheme: String, authority: String, path: String, query: String?) {
         let path = path.isEmpty ? "/" : path
+        let authority = authority[...].withoutDefaultPort(of: scheme)
         let count =
             scheme.utf8.count + 3 + authority.utf8.count + path.utf8.count
             + (query.map { $0.utf8.count + 1 } ?? 0)
         // In one piece: a key is made for every request.
         let text = String(unsafeUninitializedCapacity: count) { buffer in
             var end = 0
-            func add(_ text: String) {
+            func add(_ text: Substring) {
                 let bytes = text.utf8.span
                 for index in bytes.indices { buffer[end + index] = bytes[index] }
                 end += bytes.count
             }
-            add(scheme)
+            add(scheme[...])
             add("://")
             let host = end
             add(authority)
             for index in host..<end { buffer[index] = buffer[index].asciiLowercased }
-            add(path)
+            add(path[...])
             if let query {
                 add("?")
-                add(query)
+                add(query[...])
             }
             return end
         }
@@ -52,8 +53,11 @@ struct CacheKey: Sendable, Hashable {
             }
             ?? uri.endIndex
         let rest = uri[authorityEnd...]
-        let text = uri[..<authorityEnd].asciiLowercased + (rest.hasPrefix("/") ? "" : "/") + rest
-        bytes = ByteKey(text: text)
+        let origin = uri[..<authorityEnd].asciiLowercased
+        let scheme = origin.hasPrefix("https:") ? "https" : "http"
+        let text =
+            origin[...].withoutDefaultPort(of: scheme) + (rest.hasPrefix("/") ? "" : "/") + rest
+        bytes = ByteKey(text: String(text))
     }
 
     /// The key that something was stored under.
@@ -62,6 +66,16 @@ struct CacheKey: Sendable, Hashable {
     /// The key of one more thing about the same target; a line break can't stand in a URI, so it
     /// is no other target's key.
     func appending(_ part: String) -> CacheKey { CacheKey(stored: text + "\n" + part) }
+}
+
+extension Substring {
+    /// A host and a port, without the port where that is empty, or the one that the scheme has
+    /// anyway: the same URIs have one key (RFC 9110 §4.2.3).
+    func withoutDefaultPort(of scheme: String) -> Substring {
+        guard let colon = utf8.lastIndex(of: UInt8(ascii: ":")) else { return self }
+        let port = self[utf8.index(after: colon)...]
+        return port.isEmpty || port == (scheme == "https" ? "443" : "80") ? self[..<colon] : self
+    }
 }
 
 extension CachingRule.QueryKey {

@@ -20,8 +20,10 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
         case partial
     }
 
-    /// Why the request went on; nil where it was answered from the cache.
+    /// Why the request went on; nil where it didn't.
     public var forward: Forward?
+    /// Whether the request neither went on nor was answered with something stored.
+    public private(set) var isRefused = false
     /// The status of the handler's response, where it isn't the one sent.
     public var forwardStatus: Status?
     /// For how many seconds what was stored is fresh; negative once it is stale.
@@ -39,8 +41,15 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
         self.detail = detail
     }
 
-    /// Whether the cache answered without the handler.
-    public var isHit: Bool { forward == nil }
+    /// The status of a request that was refused, such as one with `only-if-cached`.
+    static func refused(detail: String) -> CacheStatus {
+        var status = CacheStatus(detail: detail)
+        status.isRefused = true
+        return status
+    }
+
+    /// Whether the cache answered with something stored, without the handler.
+    public var isHit: Bool { forward == nil && !isRefused }
 
     /// The parameters as they stand behind the cache's name.
     public var description: String { member(named: "") }
@@ -70,7 +79,7 @@ public struct CacheStatus: Sendable, Hashable, CustomStringConvertible {
         if let forward {
             text += "; fwd="
             text += forward.rawValue
-        } else {
+        } else if !isRefused {
             text += "; hit"
         }
         if let forwardStatus { text += "; fwd-status=\(forwardStatus.code)" }

@@ -123,6 +123,7 @@ extension Caching.PassReason {
     fileprivate var section: String? {
         switch self {
         case .method: "RFC 9111 §4"
+        case .content: "RFC 9110 §9.3.1"
         case .precondition: "RFC 9110 §13.1"
         case .rule, .keyTooLong: nil
         }

@@ -102,7 +102,7 @@ extension Caching {
     func learn(
         from response: Response, _ request: Request, _ target: Target, _ found: Found
     ) async {
-        guard response.status == .ok, let stored = found.stored else { return }
+        guard response.status == .ok, case .response(let stored, let key, _) = found else { return }
         let received = time.now
         var read = request
         read.method = .get
@@ -116,7 +116,11 @@ extension Caching {
         } else {
             var head = stored.head
             head.terms = ReuseTerms(lifetime: .zero, requiresValidation: true)
-            await save(head, stored.content, read, target, found)
+            if timeToLive(of: head) > .zero {
+                await save(head, stored.content, read, target, found)
+            } else {
+                await remove(key)
+            }
         }
     }
 

@@ -139,6 +139,15 @@ extension Caching {
         }
     }
 
+    /// Removes a record, if the store can.
+    func remove(_ key: CacheKey) async {
+        do {
+            try await store.remove([key.text])
+        } catch {
+            events(StoreFault(error))
+        }
+    }
+
     /// Stores the response to a POST that is what a GET would have got (RFC 9110 §9.3.3).
     ///
     /// - Returns: the response, of which a stream is stored when it was sent.

@@ -158,52 +158,6 @@ public struct Caching: Middleware {
         func key(of head: StoredHead) -> CacheKey? { head.selection.isEmpty ? key : nil }
     }
 
-    // MARK: Passing by
-
-    /// Why a request goes past the cache.
-    enum PassReason: String {
-        case method
-        case rule = "rule-never"
-        case precondition
-        case keyTooLong = "key-too-long"
-    }
-
-    func passReason(_ request: Request, _ rule: CachingRule?) -> PassReason? {
-        switch request.method {
-        case .get, .head, .query: break
-        default: return .method
-        }
-        if let rule, rule.isNever, rule.responseConditions.isEmpty { return .rule }
-        let headers = request.headers
-        // Only the handler knows whether what it has now is what these fields mean.
-        if headers.contains(.ifMatch) || headers.contains(.ifUnmodifiedSince) {
-            return .precondition
-        }
-        return nil
-    }
-
-    private func pass(
-        _ request: Request, _ rule: CachingRule?, _ next: Next, _ reason: PassReason
-    ) async throws -> Response {
-        let requested = time.now
-        var response = try await next(request)
-        let query = rule?.query ?? configuration.query
-        if !request.method.isSafe {
-            var names = Invalidation.groups(.cacheGroupInvalidation, of: request, response)
-            for key in Invalidation.targets(of: request, response, query: query) {
-                names += await uriNames(of: key)
-            }
-            await invalidate(names)
-        }
-        if request.method == .post {
-            response = await storingPost(request, response, query: query, requested: requested)
-        }
-        let status = CacheStatus(
-            forward: reason == .method ? .method : .bypass,
-            detail: reason == .method ? nil : reason.rawValue)
-        return finish(response, status, request)
-    }
-
     /// Answers a QUERY, whose content is part of its key (RFC 10008 §2.7): it is read, and stands
     /// in the request again.
     private func respond(
@@ -375,12 +329,7 @@ public struct Caching: Middleware {
                     detail: reason == .stale ? nil : reason.rawValue)
             }
         }
-        if target.directives.onlyIfCached {
-            let problem = Problem(
-                .gatewayTimeout,
-                detail: "Nothing stored answers the request, and only-if-cached forbids asking.")
-            return finish(problem.response, CacheStatus(detail: "only-if-cached"), request)
-        }
+        if target.directives.onlyIfCached { return refusal(of: request) }
         return try await forward(request, target, found, status, next)
     }
 

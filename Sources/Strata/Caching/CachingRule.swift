@@ -94,7 +94,8 @@ extension CachingRule {
         with { $0.requestConditions.append(.path(PathPattern(pattern))) }
     }
 
-    /// Only for requests to this host, with its port where the client names one.
+    /// Only for requests to this host, with its port where the client names one that isn't the
+    /// scheme's own.
     public func host(_ host: String) -> CachingRule {
         with { $0.requestConditions.append(.host(host)) }
     }
@@ -171,7 +172,9 @@ extension CachingRule {
         requestConditions.allSatisfy { condition in
             switch condition {
             case .path(let pattern): pattern.matches(request.path)
-            case .host(let host): request.authority.equalsIgnoringASCIICase(host)
+            case .host(let host):
+                request.authority[...].withoutDefaultPort(of: request.scheme)
+                    .equalsIgnoringASCIICase(host[...].withoutDefaultPort(of: request.scheme))
             case .method(let method): request.method == method
             case .header(let name, let value?): request.headers[name] == value
             case .header(let name, nil): request.headers.contains(name)

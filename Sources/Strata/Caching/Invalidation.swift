@@ -49,5 +49,7 @@ extension Request {
     }
 
     /// The request's origin, as part of the names of its cache groups.
-    var originText: String { scheme + "://" + authority.lowercased() }
+    var originText: String {
+        scheme + "://" + authority[...].withoutDefaultPort(of: scheme).lowercased()
+    }
 }

@@ -28,11 +28,13 @@ struct StoredPart: Sendable, Hashable {
 /// Answers to requests for ranges, and responses put together from parts (RFC 9110 §14).
 package enum Partial {
     /// The ranges that a request asks of a stored response; nil where it is to be answered whole:
-    /// it isn't a GET, asks for none, or for another version (RFC 9110 §13.1.5, §14.2).
+    /// it is neither a GET nor a QUERY, asks for none, or for another version (RFC 9110 §13.1.5,
+    /// §14.2; RFC 10008 §2.8).
     package static func ranges(
         _ request: Request, of head: StoredHead, now: Timestamp
     ) -> ByteRangeSet? {
-        guard request.method == .get, head.status == .ok || head.part != nil,
+        guard request.method == .get || request.method == .query,
+            head.status == .ok || head.part != nil,
             request.headers.count(of: .range) == 1, let value = request.headers.first(.range),
             let ranges = ByteRangeSet(value)
         else { return nil }

@@ -12,8 +12,11 @@ package enum Storability: Sendable, Hashable {
         case rule = "rule-never"
         /// The method's responses aren't stored (RFC 9110 §9.2.3).
         case method
-        /// The status says nothing about the target, or only part of it.
+        /// The status says nothing about the target.
         case status
+        /// The response is about the ranges that were asked for, and nothing tells it apart from
+        /// what another range would have got.
+        case range
         /// The request has `no-store` (RFC 9111 §5.2.1.5).
         case requestNoStore = "request-no-store"
         /// The response has `no-store` (RFC 9111 §5.2.2.5).
@@ -46,7 +49,7 @@ package enum Storability: Sendable, Hashable {
             case .noStore, .isPrivate, .setCookie, .session, .secret, .varyWildcard, .notUnderstood,
                 .withoutFreshness, .tooLarge, .status:
                 true
-            case .rule, .method, .requestNoStore, .authorization, .cookie: false
+            case .rule, .method, .range, .requestNoStore, .authorization, .cookie: false
             }
         }
     }
@@ -116,7 +119,8 @@ package enum Storability: Sendable, Hashable {
         }
         let status = response.status
         if status.code < 200 || status == .notModified { return .status }
-        if status == .partialContent, StoredPart(response) == nil { return .status }
+        if status == .rangeNotSatisfiable { return .range }
+        if status == .partialContent, StoredPart(response) == nil { return .range }
         let isShared = control.public || control.sMaxAge != nil || control.mustRevalidate
         // No rule takes the place of the origin's word on what one client's credentials brought.
         let isOneClients = !isShared && request.headers.contains(.authorization)
@@ -161,6 +165,6 @@ package enum Storability: Sendable, Hashable {
 extension Request {
     /// Whether a URI reference in a response means the request's own target.
     func isTarget(of reference: String) -> Bool {
-        reference == target || reference == scheme + "://" + authority + target
+        reference == target || sameOriginTarget(of: reference)?.target == target
     }
 }

@@ -4,21 +4,25 @@ package enum Validation {
     // MARK: The client's conditions
 
     /// Whether a stored response is what the client already has, so that a 304 answers it
-    /// (RFC 9110 §13.2.2; RFC 9111 §4.3.2).
+    /// (RFC 9110 §13.2.2; RFC 9111 §4.3.2; RFC 10008 §2.6).
     ///
     /// `If-None-Match` counts before `If-Modified-Since`; `If-Match` and `If-Unmodified-Since` are
     /// for the handler alone.
     package static func isNotModified(
         _ request: Request, _ stored: StoredHead, now: Timestamp
     ) -> Bool {
-        guard stored.status == .ok, request.method == .get || request.method == .head else {
-            return false
+        guard stored.status == .ok else { return false }
+        switch request.method {
+        case .get, .head, .query: break
+        default: return false
         }
         if request.headers.contains(.ifNoneMatch) {
             return EntityTagList.weaklyMatches(
                 stored.headers.entityTag, in: request.headers, .ifNoneMatch)
         }
-        guard let since = request.headers.first(.ifModifiedSince),
+        // More than one is as good as none (RFC 9110 §13.1.3).
+        guard request.headers.count(of: .ifModifiedSince) == 1,
+            let since = request.headers.first(.ifModifiedSince),
             let moment = Timestamp(httpDate: since, now: now)
         else { return false }
         // Without Last-Modified, the response was last modified when it was made.

@@ -22,6 +22,8 @@ import Testing
         Row("its path", .path("/shop/{id}"), true, true),
         Row("another path", .path("/shop"), false, true),
         Row("its host, in other case", .everything.host("Shop.Example"), true, true),
+        Row("its host and the scheme's port", .everything.host("shop.example:80"), true, true),
+        Row("its host and another port", .everything.host("shop.example:8080"), false, true),
         Row("another host", .everything.host("example"), false, true),
         Row("its method", .everything.method(.get), true, true),
         Row("another method", .everything.method(.query), false, true),

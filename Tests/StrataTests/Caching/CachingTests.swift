@@ -414,10 +414,29 @@ struct CachingTests {
     @Test func `only-if-cached is answered with 504 where nothing is stored`() async throws {
         let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=10"]) }
         let headers: Headers = [.cacheControl: "only-if-cached"]
-        #expect(try await cache.send(.get, "/", headers).status == 504)
+        let reply = try await cache.send(.get, "/", headers)
+        #expect(reply.status == 504)
+        // It was neither found nor forwarded (RFC 9211 §2.1, §2.2).
+        #expect(reply.cacheStatus == "Strata; detail=only-if-cached")
         #expect(cache.origin.count == 0)
         _ = try await cache.send()
         #expect(try await cache.send(.get, "/", headers).status == 200)
+    }
+
+    @Test(
+        arguments: [
+            (.get, [.ifMatch: "\"1\""], 504), (.get, [:], 504), (.query, [:], 504),
+            (.post, [:], 200),
+        ] as [(Strata.Method, Headers, Int)])
+    func `only-if-cached holds for what goes past the cache, where that could have answered`(
+        method: Strata.Method, fields: Headers, status: Int
+    ) async throws {
+        let cache = CachingHarness(rules: [.path("/never").never]) { _ in .of("x", [:]) }
+        var headers = fields
+        headers[.cacheControl] = "only-if-cached"
+        let reply = try await cache.send(method, "/never", headers)
+        #expect(reply.status == status)
+        #expect(cache.origin.count == (status == 504 ? 0 : 1))
     }
 
     @Test func `HEAD is answered from a stored GET`() async throws {

@@ -86,6 +86,39 @@ struct ForwardingTests {
         #expect(cache.origin.last?.headers[.ifNoneMatch] == "\"en\", \"fr\", \"de\"")
     }
 
+    @Test func `what a HEAD contradicts isn't served, be there nothing to validate it by`()
+        async throws
+    {
+        let cache = CachingHarness { request in
+            .of(
+                "x",
+                [
+                    .cacheControl: "max-age=60",
+                    .contentLength: request.method == .head ? "2" : "1",
+                ])
+        }
+        _ = try await cache.send()
+        _ = try await cache.send(.head, "/", [.cacheControl: "no-cache"])
+        #expect(try await !cache.send().isHit)
+    }
+
+    @Test(arguments: [Method.get, .head])
+    func `what content a GET had is no matter of those without it (RFC 9110 §9.3.1)`(
+        method: Strata.Method
+    ) async throws {
+        let cache = CachingHarness { request in
+            .of(
+                String(decoding: try await request.body.collect(upTo: 9), as: UTF8.self),
+                [.cacheControl: "max-age=60"])
+        }
+        let reply = try await cache.send(method, "/", body: RequestBody(Array("a".utf8)))
+        #expect(reply.cacheStatus == "Strata; fwd=bypass; detail=content")
+        #expect(try await cache.send().text == "")
+        let other = try await cache.send(method, "/", body: RequestBody(Array("b".utf8)))
+        #expect(!other.isHit)
+        #expect(try await cache.send().isHit)
+    }
+
     @Test func `what a HEAD finds stale is fetched anew with its content`() async throws {
         let cache = CachingHarness { request in
             .of(

@@ -49,6 +49,19 @@ struct PartialTests {
         #expect(try await cache.send().text == Self.content)
     }
 
+    @Test func `that a range is beyond the end is no answer to those who ask for another`()
+        async throws
+    {
+        let cache = CachingHarness { request in
+            guard request.headers[.range] == "bytes=10-" else { return Self.ranged(request) }
+            return .of("", [.cacheControl: "max-age=60", .contentRange: "bytes */10"], status: 416)
+        }
+        #expect(try await cache.send(.get, "/", [.range: "bytes=10-"]).status == 416)
+        #expect(try await cache.send(.get, "/", [.range: "bytes=2-4"]).text == "234")
+        #expect(try await cache.send().text == Self.content)
+        #expect(try await cache.send(.get, "/", [.range: "bytes=10-"]).isHit)
+    }
+
     @Test func `several ranges are several parts`() async throws {
         let content = String(repeating: "a", count: 500) + String(repeating: "b", count: 500)
         let cache = CachingHarness { _ in

@@ -215,6 +215,56 @@ struct RuleRowsTests {
         #expect(try await !send(first))
     }
 
+    @Test(
+        arguments: [
+            ("10008 §2.6", [.ifNoneMatch: "\"1\""], 304, ""),
+            ("10008 §2.6, another version", [.ifNoneMatch: "\"2\""], 200, "0123456789"),
+            ("10008 §2.8", [.range: "bytes=2-4"], 206, "234"),
+            ("10008 §2.8, beyond the end", [.range: "bytes=10-"], 416, nil),
+            ("10008 §2.8, another version", [.range: "bytes=2-", .ifRange: "\"2\""], 200, nil),
+        ] as [(String, Headers, Int, String?)])
+    func `conditions and ranges of a QUERY are those of what it finds`(
+        section: String, fields: Headers, status: Int, text: String?
+    ) async throws {
+        let cache = CachingHarness { _ in
+            .of("0123456789", [.cacheControl: "max-age=60", .etag: "\"1\""])
+        }
+        let body = RequestBody(Array("q".utf8))
+        _ = try await cache.send(.query, "/", body: body)
+        let reply = try await cache.send(.query, "/", fields, body: body)
+        #expect(reply.isHit)
+        #expect(reply.status == status)
+        if let text { #expect(reply.text == text) }
+    }
+
+    @Test(arguments: [
+        ("6.1.1, case", "Example.COM", true), ("6.2.3, its scheme's port", "example.com:80", true),
+        ("6.2.3, an empty port", "example.com:", true),
+        ("6.2.3, another port", "example.com:8080", false),
+        ("6.2.3, another scheme's port", "example.com:443", false),
+        ("another host", "example.com.", false), ("an address", "[::80]", false),
+    ])
+    func `a host written in other words is the same one (RFC 3986)`(
+        section: String, host: String, isSame: Bool
+    ) async throws {
+        let cache = CachingHarness { request in
+            .of("x", [.cacheControl: "max-age=60", .location: "/made", "Cache-Groups": "\"g\""])
+        }
+        func send(_ method: Strata.Method, host: String) async throws -> Bool {
+            var request = Request(method, "/")
+            request.authority = host
+            return try await cache.app(request).headers[.cacheStatus]?.contains("hit") ?? false
+        }
+        #expect(try await !send(.get, host: "example.com"))
+        #expect(try await send(.get, host: host) == isSame)
+        // What one of them changes is changed for all (RFC 9111 §4.4).
+        _ = try await send(.post, host: host)
+        #expect(try await send(.get, host: "example.com") != isSame)
+        #expect(
+            CacheKey(uri: "http://\(host)/")
+                == CacheKey(scheme: "http", authority: host, path: "/", query: nil))
+    }
+
     // MARK: Targeted fields
 
     struct Targeted: Sendable, CustomStringConvertible {

@@ -104,12 +104,25 @@ struct StorabilityTests {
             section: "9110 §9.3.3 POST with Content-Location", method: .post,
             response: [.cacheControl: "max-age=60", .contentLocation: "/here"], reason: nil),
         Row(
+            section: "9110 §8.7 Content-Location in other words", method: .post,
+            response: [
+                .cacheControl: "max-age=60", .contentLocation: "HTTP://Example.com:80/a/../here#x",
+            ], reason: nil),
+        Row(
+            section: "9110 §8.7 Content-Location elsewhere", method: .post,
+            response: [.cacheControl: "max-age=60", .contentLocation: "http://example.org/here"],
+            reason: .method),
+        Row(
             section: "9110 §9.3.3 POST with another Content-Location", method: .post,
             response: [.cacheControl: "max-age=60", .contentLocation: "/there"],
             reason: .method),
         Row(
             section: "§3.3 partial", status: 206, response: [.cacheControl: "max-age=60"],
-            reason: .status),
+            reason: .range),
+        Row(
+            section: "9110 §15.5.17 nothing of it", status: 416,
+            response: [.cacheControl: "max-age=60", .contentRange: "bytes */100"],
+            reason: .range),
         Row(
             section: "§3.3 partial that says which part", status: 206,
             response: [.cacheControl: "max-age=60", .contentRange: "bytes 0-9/100"],
@@ -154,8 +167,10 @@ struct StorabilityTests {
     }
 
     private func decide(_ row: Row, targetFields: [HeaderName] = []) -> Storability {
-        Storability(
-            Request(row.method, "/here", headers: row.request),
+        var request = Request(row.method, "/here", headers: row.request)
+        request.authority = "example.com"
+        return Storability(
+            request,
             Response(status: row.status, headers: row.response, body: .text("0123456789")),
             rule: row.rule,
             targetFields: targetFields, storesSetCookie: row.storesSetCookie, now: Self.now)

@@ -13,6 +13,10 @@ struct ValidationTests {
             ("9110 §13.1.3 the same", [.lastModified: one], [.ifModifiedSince: one], true),
             ("9110 §13.1.3 later", [.lastModified: one], [.ifModifiedSince: next], true),
             ("9110 §13.1.3 earlier", [.lastModified: next], [.ifModifiedSince: one], false),
+            (
+                "9110 §13.1.3 more than one", [.lastModified: one],
+                [.ifModifiedSince: one, .ifModifiedSince: one], false
+            ),
             ("9110 §13.1.3 no date", [.lastModified: one], [.ifModifiedSince: "x"], false),
             ("9111 §4.3.2 by Date", [.date: one], [.ifModifiedSince: one], true),
             ("9111 §4.3.2 by Date, earlier", [.date: next], [.ifModifiedSince: one], false),
