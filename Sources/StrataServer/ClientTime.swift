@@ -33,6 +33,12 @@
             if since != nil { since = now }
         }
 
+        /// Whether somebody waits for the client, and has for longer than this, during which no
+        /// stretch of content has come.
+        func isStalled(_ limit: Duration, at now: Duration) -> Bool {
+            since.map { now - $0 > limit } ?? false
+        }
+
         /// Whether the client has taken more than it is allowed to.
         func isOver(_ allowed: Duration, at now: Duration) -> Bool {
             guard let since else { return false }

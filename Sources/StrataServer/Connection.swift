@@ -223,6 +223,9 @@
             let timeouts = service.configuration
             let (exchange, isHalfClosed) = state.withLock { ($0.exchange, $0.isHalfClosed(now)) }
             if isHalfClosed { exchange?.doubtPeer(at: now) }
+            if let exchange, let (response, content) = exchange.takeAnswerToStalled(at: now) {
+                return finish(with: response, content: content, isHead: exchange.isHead)
+            }
             let late = exchange.flatMap { $0.expire(at: now) ? $0 : nil }
             let isTooSlow = state.withLock { state in
                 let socket = state.socket(or: socket)

@@ -337,6 +337,24 @@
             writer?.resume(throwing: CancellationError())
         }
 
+        /// How long a client may stop amid its content before it is told what it was answered.
+        private static let stallLimit = Duration.seconds(1)
+
+        /// Takes the answer to a client that has stopped amid its content, and ends the exchange:
+        /// libmicrohttpd sends nothing before the rest has come, which may be never.
+        func takeAnswerToStalled(at now: Duration) -> (Response, [UInt8])? {
+            state.withLock { state in
+                guard !state.isOver, case .open = state.incoming, state.suspended == nil,
+                    state.clientTime.isStalled(Self.stallLimit, at: now),
+                    let (response, content) = state.response,
+                    case .bytes(let bytes) = state.settled(content)
+                else { return nil }
+                state.isOver = true
+                state.response = nil
+                return (response, bytes)
+            }
+        }
+
         /// Ends the exchange where the client has used up its time for content. No response is on
         /// its way then, nor will one be; ``end(isComplete:)`` has to follow.
         ///

@@ -127,7 +127,9 @@
                     let client = try RawClient(port)
                     try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
                     client.closeWriting()
-                    return try client.answer()
+                    let answer = try client.answer()
+                    // A slow server asks first whether the client is still there.
+                    return answer.status == 100 ? try client.answer() : answer
                 }
             }
             #expect(answer.text == "3")

@@ -262,6 +262,21 @@
             }
         }
 
+        @Test(arguments: ["", "ab"])
+        func `an answer reaches a client that has stopped amid its content`(_ beginning: String)
+            async throws
+        {
+            let answer = try await exchange(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n" + beginning,
+                with: { request in
+                    if !beginning.isEmpty { for try await _ in request.body { break } }
+                    throw Problem(.unprocessableContent)
+                })
+            #expect(answer.status == 422)
+            #expect(answer.field("Connection") == "close")
+            #expect(answer.text.contains("422"))
+        }
+
         @Test func `an answer amid a long upload reaches the client`() async throws {
             let answer = try await withServer({ request in
                 for try await _ in request.body { break }

@@ -14,6 +14,8 @@
         var lastActivity: Duration
         /// The sockets that libcurl has opened for this transfer.
         private var opened: [Socket] = []
+        /// Whether the request has gone over a connection that was kept.
+        private var isTried = false
         private var isRefused = false
 
         init?(_ transfer: Transfer, _ thread: LoopThread, _ base: String) {
@@ -78,12 +80,14 @@
         /// Whether the connection, by its port at this end, may be used.
         ///
         /// What an origin sends before it was asked must not be taken for an answer
-        /// (RFC 9112 §9.2), and libcurl would.
+        /// (RFC 9112 §9.2), and libcurl would. And libcurl would try one kept connection after the
+        /// other, where an origin closes upon a request: the second time it is a new one.
         fileprivate func mayUseConnection(_ port: Int) -> Bool {
             if let socket = opened.first(where: { $0.localPort == port }) {
                 thread.sockets[port] = socket
             } else if let socket = thread.sockets[port], socket.localPort == port {
-                isRefused = socket.hasInput
+                isRefused = isTried || socket.hasInput
+                isTried = true
             }
             return !isRefused
         }

@@ -50,7 +50,7 @@
             if content == .none, received.first(.contentLength) == "0" {
                 fields[.contentLength] = "0"
             }
-            fields.extend(.via, with: "1.1 \(name)")
+            fields.extend(.via, with: "\(request.isOfHTTP10 ? "1.0" : "1.1") \(name)")
             fields.extend(.forwarded, with: request.forwardedElement.fieldValue)
             if let peer = request.peer { fields.extend(.xForwardedFor, with: peer) }
             if !request.authority.isEmpty { fields[.xForwardedHost] = request.authority }
@@ -97,6 +97,9 @@
     }
 
     extension Request {
+        /// Whether it came by HTTP/1.0.
+        fileprivate var isOfHTTP10: Bool { (native as? Exchange)?.head?.isHTTP10 ?? false }
+
         /// Who asks whom, as an element of `Forwarded`.
         fileprivate var forwardedElement: Forwarded {
             let node = Forwarded.Node(peer.map { .address($0) } ?? .unknown)

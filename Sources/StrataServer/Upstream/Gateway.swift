@@ -4,7 +4,7 @@
     /// The outermost layer of a reverse proxy: what an intermediary answers by itself.
     ///
     /// An origin that is lost becomes a problem document of status 502 or 504, unless a layer
-    /// further in had something better. CONNECT is refused. `Max-Forwards` is counted down for
+    /// further in had something better. CONNECT is refused, and its connection closed. `Max-Forwards` is counted down for
     /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2). A request that has
     /// passed by 32 intermediaries goes round in circles, and is answered with 508.
     public struct Gateway: Middleware {
@@ -74,8 +74,11 @@
                 }
                 switch request.method {
                 case .connect:
-                    let problem = Problem(
+                    var problem = Problem(
                         .notImplemented, detail: "This is no proxy that makes tunnels.")
+                    // What the client has sent behind it, in the belief that it gets a tunnel, is
+                    // somebody else's bytes, and must not be taken for requests.
+                    problem.headers[.connection] = "close"
                     self = .answer(problem.response)
                 case .options, .trace:
                     guard let text = request.headers.first(.maxForwards), !text.isEmpty,

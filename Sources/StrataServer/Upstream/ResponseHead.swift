@@ -78,13 +78,18 @@
         }
 
         /// `name: value`, or more of the last value on a line of its own, which is unfolded
-        /// (RFC 9112 §5.2); white space before the colon is removed (RFC 9112 §5.1).
+        /// (RFC 9112 §5.2); white space before the colon is removed (RFC 9112 §5.1). Neither is
+        /// done with what tells where the content ends, because libcurl, which finds that end,
+        /// does neither.
         private mutating func readField(
             _ line: Slice<UnsafeRawBufferPointer>
         ) throws(UpstreamError) {
             if line.first?.isOptionalWhitespace ?? false {
-                guard name != nil else {
+                guard let name else {
                     throw UpstreamError(.malformed, "the first field of the response is folded")
+                }
+                guard !name.isOfFraming else {
+                    throw UpstreamError(.malformed, "the field \(name) is folded")
                 }
                 value.append(UInt8(ascii: " "))
                 value += line.trimmed
@@ -94,6 +99,9 @@
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
                 let name = HeaderName(String(decoding: line[..<colon].trimmed, as: UTF8.self))
             else { throw UpstreamError(.malformed, "a field of the response has no name") }
+            if name.isOfFraming, line[..<colon].last?.isOptionalWhitespace ?? false {
+                throw UpstreamError(.malformed, "there is white space behind the name \(name)")
+            }
             self.name = name
             value = Array(line[(colon + 1)...].trimmed)
         }
@@ -126,7 +134,7 @@
             let lengths = head.headers.lines(of: .contentLength)
             if method == .head || head.status.forbidsContent {
                 self = .none
-            } else if !codings.isEmpty {
+            } else if head.headers.contains(.transferEncoding) {
                 self = try Self.framing(codings, hasLength: !lengths.isEmpty)
             } else if !lengths.isEmpty {
                 self = .length(try Self.length(lengths))
@@ -143,11 +151,14 @@
             _ codings: [Substring], hasLength: Bool
         ) throws(UpstreamError) -> ResponseFraming {
             func has(_ name: String) -> Bool {
-                codings.contains { $0.equalsIgnoringASCIICase(name) }
+                codings.contains { coding in
+                    coding.prefix { $0 != ";" }.trimmingOptionalWhitespace
+                        .equalsIgnoringASCIICase(name)
+                }
             }
-            if codings.count == 1, has("chunked") { return .chunked }
+            if codings.count == 1, codings[0].equalsIgnoringASCIICase("chunked") { return .chunked }
             let known = ["chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress"]
-            guard !hasLength, !known.contains(where: has) else {
+            guard !hasLength, !codings.isEmpty, !known.contains(where: has) else {
                 throw UpstreamError(.malformed, "the transfer coding is not chunked")
             }
             return .untilClose
@@ -162,6 +173,13 @@
                 text.utf8.allSatisfy(\.isASCIIDigit), let length = Int(text)
             else { throw UpstreamError(.malformed, "the Content-Length is not one number") }
             return length
+        }
+    }
+
+    extension HeaderName {
+        /// Whether the field tells where the content ends.
+        fileprivate var isOfFraming: Bool {
+            self == .contentLength || self == .transferEncoding
         }
     }
 

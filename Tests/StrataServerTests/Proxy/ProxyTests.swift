@@ -257,6 +257,45 @@
             }
         }
 
+        @Test func `what follows a CONNECT is no request`() async throws {
+            let asked = Mutex<Asked?>(nil)
+            try await withProxy(
+                origin: answering(
+                    "HTTP/1.1 204 None\r\n\r\n",
+                    seen: { request in asked.withLock { $0 = request } })
+            ) { port, _ in
+                let rest = try await onThread {
+                    let client = try RawClient(port)
+                    try client.send(
+                        "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"
+                    )
+                    #expect(try client.answer().status == 501)
+                    return try client.rest()
+                }
+                #expect(rest.isEmpty)
+            }
+            #expect(asked.withLock { $0 } == nil)
+        }
+
+        @Test(arguments: ["1.0", "1.1"])
+        func `Via names the version that the client speaks (RFC 9110 §7.6.3)`(version: String)
+            async throws
+        {
+            let asked = Mutex<Asked?>(nil)
+            try await withProxy(
+                origin: answering(
+                    "HTTP/1.1 204 None\r\n\r\n",
+                    seen: { request in asked.withLock { $0 = request } })
+            ) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port)
+                    try client.send("GET / HTTP/\(version)\r\nHost: a\r\nVia: 1.1 b\r\n\r\n")
+                    _ = try client.answer()
+                }
+            }
+            #expect(asked.withLock { $0?.field("Via") } == "1.1 b, \(version) strata")
+        }
+
         @Test func `a protocol that the client would switch to is not asked for`() async throws {
             let asked = Mutex<Asked?>(nil)
             try await withProxy(

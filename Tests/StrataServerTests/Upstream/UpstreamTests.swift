@@ -250,6 +250,29 @@
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\nContent-Length: 1\r\n\r\nabc",
                 .malformed
             ),
+            (
+                "a space before a length's colon",
+                "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nabc", .malformed
+            ),
+            (
+                "a space before a coding's colon",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", .malformed
+            ),
+            (
+                "a folded coding",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+                .malformed
+            ),
+            (
+                "a coding with parameters",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n",
+                .malformed
+            ),
+            (
+                "an empty coding and a length",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\nContent-Length: 2\r\n\r\nabc",
+                .malformed
+            ),
             ("a bare CR", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\nabc", .malformed),
             ("no colon", "HTTP/1.1 200 OK\r\nA b\r\n\r\nabc", .malformed),
             ("no name", "HTTP/1.1 200 OK\r\n: b\r\n\r\nabc", .malformed),
@@ -366,6 +389,37 @@
                 asked.withLock { $0 } == [
                     "opened", "GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "opened", "GET /2 HTTP/1.1",
                 ])
+        }
+
+        @Test func `a request that an origin closes upon is sent twice at most`() async throws {
+            let asked = Mutex(0)
+            let barrier = Mutex(0)
+            try await withOrigin({ connection, _ in
+                while true {
+                    let request = try connection.request()
+                    if request.lines[0].hasPrefix("GET /last") {
+                        asked.withLock { $0 += 1 }
+                        return
+                    }
+                    barrier.withLock { $0 += 1 }
+                    // Each of them has to have a connection of its own.
+                    while barrier.withLock({ $0 < 4 }) { usleep(1000) }
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                }
+            }) { origin in
+                let upstream = try Upstream(origin.url)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask { _ = try await upstream.respond(to: Request(.get, "/")) }
+                    }
+                    try await group.waitForAll()
+                }
+                let error = await #expect(throws: UpstreamError.self) {
+                    try await upstream.respond(to: Request(.get, "/last"))
+                }
+                #expect(error?.reason == .lost)
+            }
+            #expect(asked.withLock { $0 } == 2)
         }
 
         @Test(arguments: ["POST", "PATCH", "X-Any"])
