@@ -13,7 +13,7 @@ extension Caching {
     func passReason(_ request: Request, _ rule: CachingRule?) -> PassReason? {
         switch request.method {
         // Content of a GET means nothing to HTTP, but may to the handler, and isn't in the key.
-        case .get, .head: if request.body.length != 0 { return .content }
+        case .get, .head: if request.isKnownToHaveContent { return .content }
         case .query: break
         default: return .method
         }
@@ -57,5 +57,13 @@ extension Caching {
             .gatewayTimeout,
             detail: "Nothing stored answers the request, and only-if-cached forbids asking.")
         return finish(problem.response, .refused(detail: "only-if-cached"), request)
+    }
+}
+
+extension Request {
+    /// Whether there is content for certain: a host may hand down each body as one of unknown
+    /// length, also that of a request that has none.
+    fileprivate var isKnownToHaveContent: Bool {
+        body.length.map { $0 > 0 } ?? headers.contains(.transferEncoding)
     }
 }

@@ -119,6 +119,19 @@ struct ForwardingTests {
         #expect(try await cache.send().isHit)
     }
 
+    @Test(arguments: [([:], true), ([.transferEncoding: "chunked"], false)] as [(Headers, Bool)])
+    func `a body that may be empty keeps no GET from the cache`(fields: Headers, isHit: Bool)
+        async throws
+    {
+        struct Nothing: RequestBodySource {
+            func next() async throws -> [UInt8]? { nil }
+        }
+        let cache = CachingHarness { _ in .of("x", [.cacheControl: "max-age=60"]) }
+        _ = try await cache.send()
+        let reply = try await cache.send(.get, "/", fields, body: RequestBody(Nothing()))
+        #expect(reply.isHit == isHit)
+    }
+
     @Test func `what a HEAD finds stale is fetched anew with its content`() async throws {
         let cache = CachingHarness { request in
             .of(
