@@ -140,7 +140,7 @@ extension Suite {
             guard count > 0 else { break }
             output += buffer[..<count]
         }
-        return String(decoding: output, as: UTF8.self).split(separator: "\n")
+        return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline)
     }
 }
 
