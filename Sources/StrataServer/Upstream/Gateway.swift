@@ -4,9 +4,10 @@
     /// The outermost layer of a reverse proxy: what an intermediary answers by itself.
     ///
     /// An origin that is lost becomes a problem document of status 502 or 504, unless a layer
-    /// further in had something better. CONNECT is refused, and its connection closed. `Max-Forwards` is counted down for
-    /// OPTIONS and TRACE, and at zero they are answered here (RFC 9110 §7.6.2). A request that has
-    /// passed by 32 intermediaries goes round in circles, and is answered with 508.
+    /// further in had something better. CONNECT is refused, and its connection closed.
+    /// `Max-Forwards` is counted down for OPTIONS and TRACE, and at zero they are answered here
+    /// (RFC 9110 §7.6.2). A request that has passed by 32 intermediaries goes round in circles, and
+    /// is answered with 508.
     public struct Gateway: Middleware {
         private let events: Events
 

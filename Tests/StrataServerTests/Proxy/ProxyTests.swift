@@ -48,6 +48,19 @@
             }
         }
 
+        /// What a client is sent, and what the origin is asked, while it answers all with the text.
+        private func exchange<Value: Sendable>(
+            answering text: String = "HTTP/1.1 204 None\r\n\r\n",
+            _ talk: @escaping @Sendable (RawClient) throws -> Value
+        ) async throws -> (sent: Value, asked: [Asked]) {
+            let asked = Mutex<[Asked]>([])
+            let origin = answering(text) { request in asked.withLock { $0.append(request) } }
+            let sent = try await withProxy(origin: origin) { port, _ in
+                try await onThread { try talk(try RawClient(port)) }
+            }
+            return (sent, asked.withLock(\.self))
+        }
+
         @Test func `a response is stored, and the second request is answered without the origin`()
             async throws
         {
@@ -236,88 +249,57 @@
         func `what an intermediary answers by itself stays away from the origin`(
             _ request: String, status: Int, isForwarded: Bool
         ) async throws {
-            let asked = Mutex<Asked?>(nil)
-            try await withProxy(
-                origin: answering(
-                    "HTTP/1.1 204 None\r\n\r\n",
-                    seen: { request in asked.withLock { $0 = request } })
-            ) { port, _ in
-                let answer = try await onThread {
-                    let client = try RawClient(port)
-                    try client.send(request)
-                    return try client.answer()
-                }
-                #expect(answer.status == status)
-                #expect(!answer.text.contains("Cookie"))
+            let (answer, asked) = try await exchange { client in
+                try client.send(request)
+                return try client.answer()
             }
-            #expect((asked.withLock { $0 } != nil) == isForwarded)
+            #expect(answer.status == status)
+            #expect(!answer.text.contains("Cookie"))
+            #expect(asked.isEmpty == !isForwarded)
             if request.contains("Max-Forwards: 3") {
-                #expect(asked.withLock { $0?.field("Max-Forwards") } == "2")
-                #expect(asked.withLock { $0?.lines.first } == "OPTIONS * HTTP/1.1")
+                #expect(asked.first?.field("Max-Forwards") == "2")
+                #expect(asked.first?.lines.first == "OPTIONS * HTTP/1.1")
             }
         }
 
         @Test func `what follows a CONNECT is no request`() async throws {
-            let asked = Mutex<Asked?>(nil)
-            try await withProxy(
-                origin: answering(
-                    "HTTP/1.1 204 None\r\n\r\n",
-                    seen: { request in asked.withLock { $0 = request } })
-            ) { port, _ in
-                let rest = try await onThread {
-                    let client = try RawClient(port)
-                    try client.send(
-                        "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"
-                    )
-                    #expect(try client.answer().status == 501)
-                    return try client.rest()
-                }
-                #expect(rest.isEmpty)
+            let ((answer, rest), asked) = try await exchange { client in
+                try client.send(
+                    "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                return (try client.answer(), try client.rest())
             }
-            #expect(asked.withLock { $0 } == nil)
+            #expect(answer.status == 501)
+            #expect(rest.isEmpty)
+            #expect(asked.isEmpty)
         }
 
         @Test(arguments: ["1.0", "1.1"])
         func `Via names the version that the client speaks (RFC 9110 §7.6.3)`(version: String)
             async throws
         {
-            let asked = Mutex<Asked?>(nil)
-            try await withProxy(
-                origin: answering(
-                    "HTTP/1.1 204 None\r\n\r\n",
-                    seen: { request in asked.withLock { $0 = request } })
-            ) { port, _ in
-                try await onThread {
-                    let client = try RawClient(port)
-                    try client.send("GET / HTTP/\(version)\r\nHost: a\r\nVia: 1.1 b\r\n\r\n")
-                    _ = try client.answer()
-                }
+            let (_, asked) = try await exchange { client in
+                try client.send("GET / HTTP/\(version)\r\nHost: a\r\nVia: 1.1 b\r\n\r\n")
+                return try client.answer()
             }
-            #expect(asked.withLock { $0?.field("Via") } == "1.1 b, \(version) strata")
+            #expect(asked.map { $0.field("Via") } == ["1.1 b, \(version) strata"])
         }
 
         @Test func `a protocol that the client would switch to is not asked for`() async throws {
-            let asked = Mutex<Asked?>(nil)
-            try await withProxy(
-                origin: answering(
-                    "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\n"
-                        + "Content-Length: 0\r\n\r\n",
-                    seen: { request in asked.withLock { $0 = request } })
-            ) { port, _ in
-                let answer = try await onThread {
-                    let client = try RawClient(port)
-                    try client.send(
-                        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                            + "Connection: upgrade\r\n\r\n")
-                    let answer = try client.answer()
-                    try client.send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n")
-                    _ = try client.answer()
-                    return answer
-                }
-                #expect(answer.status == 200)
-                #expect(answer.field("Upgrade") == nil)
+            let (answers, asked) = try await exchange(
+                answering: "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\n"
+                    + "Content-Length: 0\r\n\r\n"
+            ) { client in
+                try client.send(
+                    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                        + "Connection: upgrade\r\n\r\n")
+                let first = try client.answer()
+                try client.send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n")
+                return [first, try client.answer()]
             }
-            #expect(asked.withLock { $0?.field("Upgrade") } == nil)
+            #expect(answers.map(\.status) == [200, 200])
+            #expect(answers.allSatisfy { $0.field("Upgrade") == nil })
+            #expect(asked.count == 2)
+            #expect(asked.allSatisfy { $0.field("Upgrade") == nil })
         }
     }
 #endif
