@@ -175,6 +175,7 @@ struct `A primary with replicas` {
         defer { subscription.cancel() }
         try await eventually { if case .current = recorder.last { true } else { false } }
         let (old, new) = (try servers.primary.client(), try servers.replicas[0].client())
+        try await eventually { try await new.send("EXISTS", "key").integer == 1 }
         try await new.send("REPLICAOF", "NO", "ONE")
         servers.replicas[0].suspend()
         defer { servers.replicas[0].resume() }
