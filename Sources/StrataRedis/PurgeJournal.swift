@@ -9,7 +9,9 @@ import Strata
 /// doubt that.
 ///
 /// A generation that is not the one that was written may be a later purge by somebody else, or come
-/// from before. Which of them can't be told, and need not be: to purge twice is never wrong.
+/// from before. Which of them can't be told, and need not be: to purge twice is never wrong, as long
+/// as it makes a generation that is unlike any before, and takes the place of the one that was looked
+/// at and of no other.
 ///
 /// Memory is bounded. When there are too many purges, the older half of those that are settled is
 /// forgotten; where that does not suffice, all of them become one of everything, since to forget a
@@ -112,6 +114,17 @@ struct PurgeJournal {
         for (name, purge) in made where purge.isSame(as: purges[name]) {
             purges[name]?.isSettled = true
         }
+    }
+
+    /// Redis has one that was made again, a hard one with that number, unless the name was purged
+    /// once more meanwhile.
+    mutating func settle(_ name: String, _ purge: Purge, repeatedWith number: UInt64?) {
+        guard purge.isSame(as: purges[name]) else { return }
+        if let number {
+            purges[name] = Purge(
+                number: number, staleSince: nil, end: purge.end, made: purge.made)
+        }
+        purges[name]?.isSettled = true
     }
 
     /// Redis may have lost any of them.

@@ -23,6 +23,12 @@ final class PurgeKeeper: Sendable {
         state.withLock { $0.journal.settle(made) }
     }
 
+    func settle(
+        _ name: String, _ purge: PurgeJournal.Purge, repeatedWith number: UInt64?
+    ) {
+        state.withLock { $0.journal.settle(name, purge, repeatedWith: number) }
+    }
+
     func doubt() { state.withLock { $0.journal.doubt() } }
 
     /// Whether the caller is to look after the journal from now on: nobody else does.

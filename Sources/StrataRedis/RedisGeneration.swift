@@ -15,6 +15,20 @@ enum RedisGeneration {
     /// What a soft purge at the moment writes behind the number.
     static func text(of moment: Timestamp) -> String { "@\(moment.nanoseconds)" }
 
+    /// What a purge that is made again puts in the place of what stands there; `number` is that of a
+    /// hard one.
+    static func bytes(after former: [UInt8], _ purge: PurgeKind, _ number: UInt64?) -> [UInt8] {
+        switch purge {
+        case .hard: return Array(text(of: number ?? .random(in: 1 ... .max)).utf8)
+        case .soft(let moment):
+            let padding = [UInt8](repeating: 0, count: max(0, digits - former.count))
+            // Within a millisecond of the moment, and unlike any before: it may have been followed
+            // by a purge whose clock was behind.
+            let moment = moment + .nanoseconds(Int64.random(in: 1..<1_000_000))
+            return former.prefix(digits) + padding + text(of: moment).utf8
+        }
+    }
+
     /// The generation that stands under a key; nil where nothing does.
     ///
     /// What can't be read was put there by somebody else. It still says that the name was purged,
@@ -55,6 +69,23 @@ extension RedisScript {
             end
         end
         return values
+        """)
+
+    /// Puts generations in the place of others, where those are still there (nothing, where they are
+    /// empty); what was remembered for longer stays so. Says of each whether it was.
+    static let replaceGenerations = RedisScript(
+        """
+        local replaced = {}
+        for index, key in ipairs(KEYS) do
+            local place = 3 * index
+            local isThere = (redis.call('GET', key) or '') == ARGV[place - 2]
+            if isThere then
+                local left = math.max(redis.call('PTTL', key), tonumber(ARGV[place]))
+                redis.call('SET', key, ARGV[place - 1], 'PX', left)
+            end
+            replaced[index] = isThere and 1 or 0
+        end
+        return replaced
         """)
 
     /// Marks a name as purged softly; what was remembered for longer stays so.

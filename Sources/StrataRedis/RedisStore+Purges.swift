@@ -124,20 +124,43 @@ extension RedisStore {
     private func settle(_ doubtful: [String: PurgeJournal.Purge]) async throws(StoreError) {
         let names = Array(doubtful.keys)
         let reply = try await client.send(read(names), within: timeLimit, reads: .primary)
-        var lost: [PurgeKind: [String]] = [:]
-        for (name, generation) in zip(names, try generations(in: reply, of: names)) {
-            guard let purge = doubtful[name]?.repetition(in: generation) else { continue }
-            lost[purge, default: []].append(name)
-        }
+        let generations = try generations(in: reply, of: names)
         let now = SystemTime().uptime.saturatedNanoseconds
-        for (purge, names) in lost {
-            let end = names.compactMap { doubtful[$0]?.end }.max() ?? now
-            // Whatever was being fetched meanwhile may be of what was purged.
-            try await advanceGenerations(
-                of: [PurgeName.any] + names, purge, timeToLive: .nanoseconds(end - now))
+        var settled = doubtful
+        var keys: [String] = []
+        var arguments: [RedisArgument] = []
+        var repetitions: [(name: String, purge: PurgeJournal.Purge, number: UInt64?)] = []
+        for (index, name) in names.enumerated() {
+            guard let purge = doubtful[name], let kind = purge.repetition(in: generations[index])
+            else { continue }
+            settled[name] = nil
+            let former = reply.array?[index].bytes ?? []
+            let number: UInt64? = kind == .hard ? .random(in: 1 ... .max) : nil
+            repetitions.append((name, purge, number))
+            keys.append(generationKey(name))
+            arguments += [
+                .bytes(former), .bytes(RedisGeneration.bytes(after: former, kind, number)),
+                .integer(Self.expiry(.nanoseconds(purge.end - now))),
+            ]
         }
-        purges.settle(doubtful)
-        let count = lost.values.reduce(0) { $0 + $1.count }
-        if count > 0 { events(RedisPurgesRepeated(count: count)) }
+        purges.settle(settled)
+        guard !keys.isEmpty else { return }
+        // Whatever is being fetched may be of what is purged.
+        try await client.send(
+            Self.set(
+                generationKey(PurgeName.any),
+                .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
+                timeToLive: generationLifetime), within: timeLimit)
+        let outcome = try await client.run(
+            .replaceGenerations, keys: keys, arguments: arguments, within: timeLimit)
+        guard let replaced = outcome.array, replaced.count == keys.count else {
+            throw Self.unexpected("the script that purges again")
+        }
+        // What somebody has purged meanwhile is looked at once more.
+        let made = zip(repetitions, replaced).filter { $1.integer == 1 }.map(\.0)
+        try await remove(
+            made.filter { $0.number != nil }.compactMap { PurgeName.key(ofOneURI: $0.name) })
+        for (name, purge, number) in made { purges.settle(name, purge, repeatedWith: number) }
+        if !made.isEmpty { events(RedisPurgesRepeated(count: made.count)) }
     }
 }

@@ -49,6 +49,22 @@ struct `The journal of purges` {
         #expect(trial.unsettled() == ["a"])
     }
 
+    @Test func `knows a purge that was made again by its new number`() throws {
+        var trial = Trial()
+        trial.note(["a"])
+        let purge = try #require(trial.journal.unsettled(atMost: 1, now: 0)["a"])
+        trial.journal.settle("a", purge, repeatedWith: 7)
+        #expect(trial.unsettled() == [])
+        trial.journal.doubt()
+        let again = try #require(trial.journal.unsettled(atMost: 1, now: 0)["a"])
+        #expect(again.repetition(in: Generation(7)) == nil)
+        #expect(again.repetition(in: Generation(1)) == .hard)
+        // The first one is not the last any more.
+        trial.note(["a"])
+        trial.journal.settle("a", again, repeatedWith: 8)
+        #expect(trial.unsettled() == ["a"])
+    }
+
     @Test func `leaves out the name of all purges`() {
         var trial = Trial()
         trial.note([PurgeName.any, "a"])

@@ -1,8 +1,9 @@
 import Strata
-import StrataRedis
 import StrataTesting
 import Synchronization
 import Testing
+
+@testable import StrataRedis
 
 /// Purges that Redis acknowledged and lost, or could not be told of.
 @Suite(
@@ -105,6 +106,42 @@ struct `A purge that Redis does not have` {
         try await server.start()
         let other = RedisStore(client: try server.client())
         try await eventually { Self.isPurged(old, try await Self.generation(other), kind) }
+    }
+
+    @Test func `takes the place of what was looked at, and of nothing newer`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        func replace(_ former: RedisArgument, _ new: RedisArgument) async throws -> Int64? {
+            let reply = try await client.run(
+                .replaceGenerations, keys: ["g"], arguments: [former, new, 60_000])
+            return reply.array?.first?.integer
+        }
+        #expect(try await replace("1", "2") == 0)
+        #expect(try await client.send("EXISTS", "g").integer == 0)
+        #expect(try await replace("", "1") == 1)
+        #expect(try await replace("", "3") == 0)
+        try await client.send("PEXPIRE", "g", 90_000)
+        #expect(try await replace("1", "2") == 1)
+        #expect(try await client.send("GET", "g").text == "2")
+        #expect(try await client.send("PTTL", "g").integer ?? 0 > 60_000)
+    }
+
+    @Test(
+        arguments: [
+            ([], Generation.first), (Array("00000000000000000007".utf8), Generation(7)),
+            (Array("00000000000000000007@3".utf8), Generation(7)),
+        ] as [([UInt8], Generation)])
+    func `makes a generation unlike any before`(former: [UInt8], expected: Generation) {
+        let moment = Timestamp(seconds: 9)
+        func generation() -> Generation {
+            RedisGeneration.read(RedisGeneration.bytes(after: former, .soft(at: moment), nil))
+        }
+        let (one, other) = (generation(), generation())
+        #expect(one.number == expected.number && one != other)
+        let since = one.staleSince ?? Timestamp(seconds: 0)
+        #expect(since > moment && since < moment + .milliseconds(1))
+        let hard = RedisGeneration.bytes(after: former, .hard, 8)
+        #expect(RedisGeneration.read(hard) == Generation(8))
     }
 
     @Test func `is told from one that it has`() async throws {
