@@ -119,7 +119,7 @@ extension RedisStore {
     }
 
     /// While Redis is away an attempt costs nothing, and when it is back they must not be long.
-    private static var pauseBetweenAttempts: Duration { .milliseconds(250) }
+    private static var pauseBetweenAttempts: Duration { .milliseconds(50) }
 
     private func settle(_ doubtful: [String: PurgeJournal.Purge]) async throws(StoreError) {
         let names = Array(doubtful.keys)
