@@ -284,6 +284,15 @@ def conditions(proxy):
     before = len(calls("/part"))
     answer = proxy.ask("/part", "Range: bytes=0-9")
     check("9111 3.4 joined", answer.body == b"0123456789" and len(calls("/part")) == before, answer)
+    origin.answers["/part/all"] = part('Cache-Control: max-age=60\nETag: "1"')
+    asked = [("Range: bytes=0-", 206), ("", 200), ("Range: bytes=3-4", 206)]
+    statuses = [proxy.ask("/part/all", fields).status for fields, _ in asked]
+    check("9110 15.3.7 a part of all bytes is the whole", statuses == [206, 200, 206], statuses)
+    check("9110 15.3.7 from one call", len(calls("/part/all")) == 1, calls("/part/all"))
+    origin.answers["/part/tag"] = part('Cache-Control: max-age=60\nETag: "1"')
+    proxy.ask("/part/tag", "Range: bytes=2-5")
+    answer = proxy.ask("/part/tag", 'Range: bytes=2-5\nIf-None-Match: "1"')
+    check("9111 4.3.2 a stored part's tag", answer.status == 304, answer)
     origin.answers["/part/none"] = part("Cache-Control: max-age=60")
     proxy.ask("/part/none", "Range: bytes=2-5")
     answer = proxy.ask("/part/none")

@@ -206,8 +206,9 @@ extension Caching {
             let whole = try await handler(Validation.request(request, validating: nil))
             return await judge(whole, target, .nothing, request, requested: requested, generations)
         }
-        if case .part(let stored, _) = found, response.status == .partialContent,
-            !request.headers.contains(.range)
+        // The rest of what is stored was asked for, in the place of the whole.
+        if case .part(let stored, _) = found, !request.headers.contains(.range),
+            response.status == .partialContent || response.status == .rangeNotSatisfiable
         {
             if let whole = try await completed(stored, by: response) {
                 return await judge(

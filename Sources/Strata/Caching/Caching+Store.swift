@@ -64,7 +64,7 @@ extension Caching {
             head: head, content: content, siblings: found.stored?.siblings(of: content) ?? [])
         if head.part != nil {
             guard let joined = await joined(stored, found) else { return }
-            stored = joined
+            stored = Partial.whole(joined)
         }
         let response = CacheRecord.response(stored)
         let base = await storageKey(of: head, target)

@@ -355,7 +355,8 @@ public struct Caching: Middleware {
         response.headers.reserveCapacity(head.headers.count + own.count + 5)
         for field in own { response.headers.append(field) }
         if Validation.isNotModified(request, head, now: now) {
-            response = Validation.notModified(head, length: body.length)
+            response = Validation.notModified(
+                head, length: head.part?.completeLength ?? body.length)
         } else if case .bytes(let content) = body,
             let ranges = Partial.ranges(request, of: head, now: now),
             let part = Partial.answer(ranges, head, content)

@@ -161,10 +161,19 @@ package enum Partial {
         var head = newer.head
         head.headers.remove(.contentRange)
         head.headers.remove(.contentLength)
-        let combined = StoredPart(range: range, completeLength: part.completeLength)
-        head.part = combined.isComplete ? nil : combined
-        head.status = combined.isComplete ? .ok : .partialContent
-        return StoredResponse(head: head, content: content)
+        head.part = StoredPart(range: range, completeLength: part.completeLength)
+        head.status = .partialContent
+        return whole(StoredResponse(head: head, content: content))
+    }
+
+    /// A part that has all the bytes, as the whole that it is (RFC 9110 §15.3.7.3).
+    static func whole(_ stored: StoredResponse) -> StoredResponse {
+        guard let part = stored.head.part, part.isComplete else { return stored }
+        var head = stored.head
+        head.headers.remove(.contentRange)
+        head.part = nil
+        head.status = .ok
+        return StoredResponse(head: head, content: stored.content)
     }
 
     /// A request for the bytes that a stored part lacks at one of its ends; nil where it lacks

@@ -11,7 +11,7 @@ package enum Validation {
     package static func isNotModified(
         _ request: Request, _ stored: StoredHead, now: Timestamp
     ) -> Bool {
-        guard stored.status == .ok else { return false }
+        guard stored.status == .ok || stored.part != nil else { return false }
         switch request.method {
         case .get, .head, .query: break
         default: return false

@@ -16,6 +16,9 @@ struct PartialTests {
         }
         let bounds = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard let first = bounds[0] else { return response }
+        guard first < content.count else {
+            return .of("", [.contentRange: "bytes */\(content.count)"], status: 416)
+        }
         let last = bounds[1] ?? content.count - 1
         response.status = .partialContent
         response.headers[.contentRange] = "bytes \(first)-\(last)/\(content.count)"
@@ -120,6 +123,38 @@ struct PartialTests {
         #expect(beyond.text == "5678")
         let joined = try await cache.send(.get, "/", [.range: "bytes=2-8"])
         #expect(joined.isHit && joined.text == "2345678")
+    }
+
+    @Test func `a part that has all the bytes is the whole (RFC 9110 §15.3.7.3)`() async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        #expect(try await cache.send(.get, "/", [.range: "bytes=0-"]).status == 206)
+        let whole = try await cache.send()
+        #expect(whole.isHit && whole.status == 200 && whole.text == Self.content)
+        #expect(whole[.contentRange] == nil)
+        let part = try await cache.send(.get, "/", [.range: "bytes=3-4"])
+        #expect(part.isHit && part.status == 206 && part.text == "34")
+    }
+
+    @Test func `the whole is asked for where the rest of it is beyond the end`() async throws {
+        let cache = CachingHarness { request in
+            request.headers[.range] == "bytes=7-"
+                ? .of("", [.contentRange: "bytes */5"], status: 416) : Self.ranged(request)
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-6"])
+        let whole = try await cache.send()
+        #expect(whole.status == 200 && whole.text == Self.content)
+        #expect(cache.origin.last?.headers[.range] == nil)
+    }
+
+    @Test(arguments: [("\"1\"", 304), ("\"2\"", 206)])
+    func `a stored part is held against the client's conditions (RFC 9111 §4.3.2)`(
+        tag: String, status: Int
+    ) async throws {
+        let cache = CachingHarness { Self.ranged($0) }
+        _ = try await cache.send(.get, "/", [.range: "bytes=2-6"])
+        let reply = try await cache.send(.get, "/", [.range: "bytes=3-4", .ifNoneMatch: tag])
+        #expect(reply.isHit && reply.status == status)
+        #expect(reply[.contentLength] == (status == 304 ? "10" : nil))
     }
 
     @Test func `a request for the whole asks only for what a stored part lacks`() async throws {
