@@ -154,7 +154,7 @@ extension Caching {
         case .exclusive(let response, let reason):
             fetched = .exclusive(response, reason)
             publish(fetched)
-            if reason.isOfResponse, response.status.code < 500 {
+            if reason.isOfResponse, !response.status.isReplaceableError {
                 await rememberUncacheable(target)
             }
         case .store(let head, .there(let bytes), let origin):
@@ -263,7 +263,7 @@ extension Caching {
         _ response: Response, _ reason: Storability.Reason, _ request: Request,
         _ target: Target, _ found: Found, _ status: CacheStatus
     ) -> Response {
-        if response.status.code >= 500, let stored = staleOnError(target, found) {
+        if response.status.isReplaceableError, let stored = staleOnError(target, found) {
             return stale(stored, request, status, forwarded: response.status)
         }
         var status = status

@@ -19,7 +19,7 @@ extension Caching {
     ) async -> Outcome {
         let received = time.now
         // An error doesn't take the place of something that may be served instead of it.
-        if response.status.code >= 500, staleOnError(target, found) != nil {
+        if response.status.isReplaceableError, staleOnError(target, found) != nil {
             return .exclusive(response, .status)
         }
         let terms: ReuseTerms

@@ -70,10 +70,22 @@ package enum Reuse: Sendable, Hashable {
     ) -> Bool {
         guard !head.terms.requiresValidation else { return false }
         let staleness = .zero - head.timeToLive(at: now)
-        if staleness < .zero { return true }
+        // Fresh as it is, who wants the handler asked doesn't want it (RFC 9111 §5.2.1.4).
+        if staleness < .zero, directives.noCache == .absent { return true }
         let requested = head.terms.forbidsStale ? 0 : directives.staleIfError ?? 0
         let window = max(head.terms.staleIfError, .seconds(requested))
         return window > .zero && staleness <= window
+    }
+}
+
+extension Status {
+    /// Whether it says that there was an error which a stale response may stand in for
+    /// (RFC 5861 §4).
+    var isReplaceableError: Bool {
+        switch code {
+        case 500, 502, 503, 504: true
+        default: false
+        }
     }
 }
 

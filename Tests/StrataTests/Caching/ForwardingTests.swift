@@ -19,10 +19,14 @@ struct ForwardingTests {
         #expect(try await cache.send(method, "/", headers).cacheStatus == status)
     }
 
-    @Test(arguments: [(499, false), (500, true), (503, true)] as [(Status, Bool)])
-    func `an error of the handler is one from 500 on (RFC 5861 §4)`(status: Status, isError: Bool)
-        async throws
-    {
+    @Test(
+        arguments: [
+            (499, false), (500, true), (501, false), (502, true), (503, true), (504, true),
+            (505, false),
+        ] as [(Status, Bool)])
+    func `an error of the handler is one of four statuses (RFC 5861 §4)`(
+        status: Status, isError: Bool
+    ) async throws {
         let isBroken = Mutex(false)
         let cache = CachingHarness { _ in
             isBroken.withLock { $0 }

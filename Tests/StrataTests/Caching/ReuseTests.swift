@@ -100,6 +100,11 @@ struct ReuseTests {
             false
         ),
         ("still fresh", ReuseTerms(lifetime: .seconds(60)), "", true),
+        ("still fresh, and not wanted", ReuseTerms(lifetime: .seconds(60)), "no-cache", false),
+        (
+            "still fresh, not wanted, within the window",
+            ReuseTerms(lifetime: .seconds(60), staleIfError: .seconds(1)), "no-cache", true
+        ),
         ("as old as its lifetime", ReuseTerms(lifetime: .seconds(10)), "", false),
         (
             "as old as its lifetime, within the window",
