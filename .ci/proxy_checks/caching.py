@@ -399,6 +399,25 @@ def validation(proxy):
         proxy.ask(path)
         answer = proxy.ask(path)
         check(f"5861 4 {name}", answer.status == status, answer)
+    for status, stands in [(500, 200), (501, 501), (502, 200), (503, 200), (504, 200), (505, 505)]:
+        path = f"/err/{status}"
+        origin.answers[path] = lambda q, c, status=status: (
+            made("Cache-Control: max-age=0, stale-if-error=60", "good")
+            if len(calls(q.target)) == 1
+            else made("", "bad", f"{status} Bad")
+        )(q, c)
+        proxy.ask(path)
+        answer = proxy.ask(path)
+        check(f"5861 4 {status}", answer.status == stands, answer)
+    origin.answers["/err/fresh"] = lambda q, c: (
+        made("Cache-Control: max-age=60")(q, c) if len(calls("/err/fresh")) == 1 else None
+    )
+    proxy.ask("/err/fresh")
+    answer = proxy.ask("/err/fresh", "Cache-Control: no-cache")
+    check("9111 5.2.1.4 no-cache, closed", answer.status == 502, answer)
+    origin.answers["/val/never"] = made('Cache-Control: no-store\nETag: "1"')
+    answer = proxy.ask("/val/never", 'If-None-Match: "1"')
+    check("9110 13.2.1 a condition on what is never stored", answer.status == 304, answer)
     answer = proxy.ask("/never/there", "Cache-Control: only-if-cached")
     check("9111 5.2.1.7 only-if-cached", answer.status == 504 and not calls("/never/there"), answer)
     # HEAD

@@ -268,7 +268,7 @@ extension Caching {
         }
         var status = status
         status.detail = status.detail ?? reason.rawValue
-        var response = response
+        var response = Validation.conditioned(response, to: request, now: time.now)
         response.headers = response.headers.withoutConnectionFields
         return finish(response, status, request)
     }

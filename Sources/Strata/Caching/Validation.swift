@@ -12,23 +12,31 @@ package enum Validation {
         _ request: Request, _ stored: StoredHead, now: Timestamp
     ) -> Bool {
         guard stored.status == .ok || stored.part != nil else { return false }
+        // Without Last-Modified, the response was last modified when it was made.
+        return isNotModified(
+            request, stored.headers,
+            modified: stored.headers.lastModified(now: now) ?? stored.headers.date(now: now),
+            now: now)
+    }
+
+    private static func isNotModified(
+        _ request: Request, _ headers: borrowing Headers,
+        modified: @autoclosure () -> Timestamp?, now: Timestamp
+    ) -> Bool {
         switch request.method {
         case .get, .head, .query: break
         default: return false
         }
         if request.headers.contains(.ifNoneMatch) {
             return EntityTagList.weaklyMatches(
-                stored.headers.entityTag, in: request.headers, .ifNoneMatch)
+                headers.entityTag, in: request.headers, .ifNoneMatch)
         }
         // More than one is as good as none (RFC 9110 §13.1.3).
         guard request.headers.count(of: .ifModifiedSince) == 1,
             let since = request.headers.first(.ifModifiedSince),
             let moment = Timestamp(httpDate: since, now: now)
         else { return false }
-        // Without Last-Modified, the response was last modified when it was made.
-        guard let modified = stored.headers.lastModified(now: now) ?? stored.headers.date(now: now)
-        else { return false }
-        return modified <= moment
+        return modified().map { $0 <= moment } ?? false
     }
 
     /// The 304 that stands for a stored response (RFC 9110 §15.4.5).
@@ -47,6 +55,24 @@ package enum Validation {
         }
         if let length { headers[.contentLength] = String(length) }
         return Response(status: .notModified, headers: headers)
+    }
+
+    /// A response that isn't stored as the client is to get it: as a 304, where it is what the
+    /// client already has. The handler wasn't told of the client's conditions, so that it falls to
+    /// the cache to hold the response against them (RFC 9110 §13.2.1).
+    static func conditioned(
+        _ response: Response, to request: Request, now: Timestamp
+    ) -> Response {
+        guard response.status == .ok || response.status == .partialContent,
+            isNotModified(
+                request, response.headers, modified: response.headers.lastModified(now: now),
+                now: now)
+        else { return response }
+        var notModified = Response(status: .notModified, headers: response.headers)
+        for name in [HeaderName.contentType, .contentLength, .contentRange, .contentEncoding] {
+            notModified.headers.remove(name)
+        }
+        return notModified
     }
 
     // MARK: The cache's conditions

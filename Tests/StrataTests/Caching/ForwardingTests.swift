@@ -136,6 +136,30 @@ struct ForwardingTests {
         #expect(reply.isHit == isHit)
     }
 
+    @Test(
+        arguments: [
+            ([.ifNoneMatch: "\"1\""], 304), ([.ifNoneMatch: "\"2\""], 200),
+            // Without Last-Modified there is nothing to hold it against (RFC 9110 §13.1.3).
+            ([.ifModifiedSince: "Sun, 09 Sep 2001 01:46:41 GMT"], 200),
+        ] as [(Headers, Int)])
+    func `what is never stored is held against the client's conditions (RFC 9110 §13.2.1)`(
+        condition: Headers, status: Int
+    ) async throws {
+        let cache = CachingHarness { _ in
+            .of(
+                "x",
+                [
+                    .cacheControl: "no-store", .etag: "\"1\"", .contentType: "text/plain",
+                    .setCookie: "a=b", .date: "Sun, 09 Sep 2001 01:46:40 GMT",
+                ])
+        }
+        let reply = try await cache.send(.get, "/", condition)
+        #expect(reply.status == status)
+        #expect(reply.text == (status == 304 ? "" : "x"))
+        #expect(reply.response.headers.contains(.contentType) == (status == 200))
+        #expect(reply[.setCookie] == "a=b")
+    }
+
     @Test func `what a HEAD finds stale is fetched anew with its content`() async throws {
         let cache = CachingHarness { request in
             .of(
