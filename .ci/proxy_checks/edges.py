@@ -184,6 +184,16 @@ def confusion(proxy):
     bodies = [proxy.ask("/confusion/fat", body=body).body for body in ("a", "", "b", "")]
     check("9110 9.3.1 content of a GET", bodies == [b"a", b"none", b"b", b"none"], bodies)
 
+    # What a request names in Connection never reaches the origin, so that it selects nothing.
+    origin.answers["/confusion/named"] = lambda q, c: made(FRESH + "\nVary: X-A", q["X-A"] or "none")(
+        q, c
+    )
+    bodies = [
+        proxy.ask("/confusion/named", fields).body
+        for fields in ("X-A: 1\nConnection: X-A", "X-A: 1", "")
+    ]
+    check("9110 7.6.1 Connection names what selects", bodies == [b"none", b"1", b"none"], bodies)
+
     # A HEAD that contradicts what is stored, where there is nothing to validate it by.
     origin.answers["/confusion/head"] = lambda q, c: made(
         FRESH + ("\nContent-Length: 99" if q.method == "HEAD" else "")

@@ -20,11 +20,13 @@
         public func respond(to request: Request, next: Next) async throws -> Response {
             do {
                 switch Decision(for: request) {
-                case .forward(nil): return telling(of: request, try await next(request))
-                case .forward(let forwards?):
-                    var counted = request
-                    counted.headers[.maxForwards] = String(forwards)
-                    return telling(of: request, try await next(counted))
+                case .forward(let forwards):
+                    var forwarded = request
+                    if let forwards { forwarded.headers[.maxForwards] = String(forwards) }
+                    if forwarded.headers.contains(.connection) {
+                        forwarded.headers.leaveConnection()
+                    }
+                    return telling(of: request, try await next(forwarded))
                 case .answer(let response): return response
                 }
             } catch let error as UpstreamError {
@@ -115,6 +117,17 @@
     extension HeaderName {
         /// `Max-Forwards` (RFC 9110 §7.6.2).
         static let maxForwards: HeaderName = "Max-Forwards"
+    }
+
+    extension Headers {
+        /// Removes what is for this connection alone. The origin never gets it, so that it must
+        /// not select among stored responses either; but the layers are still to see whether
+        /// there is content.
+        fileprivate mutating func leaveConnection() {
+            let coding = first(.transferEncoding)
+            removeConnectionFields()
+            self[.transferEncoding] = coding
+        }
     }
 
     extension Request {
