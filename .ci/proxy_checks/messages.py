@@ -251,6 +251,16 @@ def messages(proxy):
         got,
     )
 
+    origin.answers["/100"] = (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 199 Odd\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
+    )
+    a = proxy.ask("/100")
+    check(
+        "9110 15.2 what the proxy didn't ask for",
+        [m.status for m in a.interim] == [100, 199] and a.status == 200,
+        (a.interim, a),
+    )
+
     # Content
     origin.answers["/close"] = lambda q, c: (
         c.sendall(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\r\nhello"),

@@ -95,7 +95,9 @@
         /// libmicrohttpd knows no interim responses but its own. While the handler runs nothing
         /// else is written on the connection, so that they can be written past it.
         func sendInterim(_ response: Response) async {
-            precondition((102...199).contains(response.status.code), "An interim status is 1xx")
+            precondition(
+                response.status.statusClass == .informational && response.status != 101,
+                "An interim status is 1xx")
             // HTTP/1.0 has none (RFC 9110 §15.2).
             guard let head, !head.isHTTP10 else { return }
             let bytes = response.interimBytes

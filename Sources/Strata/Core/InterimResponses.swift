@@ -6,7 +6,7 @@ public protocol InterimResponding: Sendable {
     /// Sends an interim response where the client understands it and the response isn't on its
     /// way; else nothing happens. Its content, if any, isn't sent.
     ///
-    /// - Precondition: the status is one of 102 to 199: `100 Continue` is the host's own.
+    /// - Precondition: the status is one of 100 to 199, but not 101: the protocol stays.
     func sendInterim(_ response: Response) async
 }
 
@@ -19,7 +19,7 @@ extension Request {
     ///     Response(status: 103, headers: [.link: "</style.css>; rel=preload; as=style"]))
     /// ```
     ///
-    /// - Precondition: the status is one of 102 to 199.
+    /// - Precondition: the status is one of 100 to 199, but not 101.
     public func sendInterim(_ response: Response) async {
         await (native as? any InterimResponding)?.sendInterim(response)
     }

@@ -237,7 +237,9 @@
                 guard state.end == nil else { return ([], true) }
                 do throws(UpstreamError) {
                     guard let head = try state.reader.take(line) else { return ([], false) }
-                    if head.status == 100 {
+                    // It is for this proxy: a client that waits for it gets one of its own, once its
+                    // content is wanted.
+                    if head.status == 100, request.expectsContinue {
                         state.mayContinue = true
                         return ([state.sender.take()].compactMap { $0 }, false)
                     }

@@ -348,7 +348,7 @@
             #expect(!response.headers.contains(.link))
             #expect(
                 recorder.responses.withLock { $0.map { "\($0.status.code) \($0.headers)" } }
-                    == ["102 ", "103 Link: </a>", "103 Link: </b>"])
+                    == ["102 ", "103 Link: </a>", "100 ", "103 Link: </b>"])
         }
 
         // MARK: Connections
