@@ -94,6 +94,8 @@ REUSE = table(r"""
 9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A ¶ Vary: X-B | X-A: 1 ¶ X-B: 2 | X-A: 1 ¶ X-B: 3 | miss
 9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A,, X-B, | X-A: 1 ¶ X-B: 2 | X-B: 2 ¶ X-A: 1 | hit
 9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A | X-A: 1, 2 | X-A: 1 ¶ X-A: 2 | either
+9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A | X-A: "1, 2" | X-A: "1,2" | miss
+9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A | X-A: 1 (2, 3) | X-A: 1 (2,3) | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 | | Cache-Control: max-age=0 | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 ¶ Age: 30 | | Cache-Control: max-age=10 | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 ¶ Age: 30 | | Cache-Control: max-age=50 | hit

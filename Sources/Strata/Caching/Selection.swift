@@ -37,11 +37,22 @@ package enum Selection {
             {
                 return String(line.trimmingOptionalWhitespace)
             }
-            return headers.lines(of: name).flatMap { $0.split(separator: ",") }
+            let lines = headers.lines(of: name)
+            // A comma in a quoted string or a comment divides nothing (RFC 9110 §5.6.4, §5.6.5).
+            let members =
+                lines.contains { $0.utf8.contains(where: \.opensText) }
+                ? lines.map { $0[...] } : lines.flatMap { $0.split(separator: ",") }
+            return
+                members
                 .map { String($0.trimmingOptionalWhitespace) }
                 .joined(separator: ",")
         }
     }
+}
+
+extension UInt8 {
+    /// Whether it begins a quoted string or a comment.
+    fileprivate var opensText: Bool { self == UInt8(ascii: "\"") || self == UInt8(ascii: "(") }
 }
 
 /// Whether a variant that was made for another request is what this one would get, too
