@@ -97,6 +97,7 @@ REUSE = table(r"""
 9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A | X-A: "1, 2" | X-A: "1,2" | miss
 9111 4.1 | Cache-Control: max-age=60 ¶ Vary: X-A | X-A: 1 (2, 3) | X-A: 1 (2,3) | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 | | Cache-Control: max-age=0 | miss
+9111 5.2.1.1 | Cache-Control: max-age=60 ¶ Age: 30 | | Cache-Control: max-age=10, max-stale | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 ¶ Age: 30 | | Cache-Control: max-age=10 | miss
 9111 5.2.1.1 | Cache-Control: max-age=60 ¶ Age: 30 | | Cache-Control: max-age=50 | hit
 9111 5.2.1.3 | Cache-Control: max-age=60 | | Cache-Control: min-fresh=100 | miss

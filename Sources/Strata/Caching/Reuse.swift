@@ -36,9 +36,7 @@ package enum Reuse: Sendable, Hashable {
             self = .validate(.requestNoCache)
         } else if terms.requiresValidation {
             self = .validate(.noCache)
-        } else if let maximum = directives.maxAge, age > .seconds(maximum),
-            directives.maxStale == nil || maximum == 0
-        {
+        } else if let maximum = directives.maxAge, age > .seconds(maximum) {
             self = .validate(.requestMaxAge)
         } else if terms.lifetime > age {
             let isLongEnough = directives.minFresh.map { terms.lifetime - age >= .seconds($0) }
