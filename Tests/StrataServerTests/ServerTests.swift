@@ -19,7 +19,7 @@
                     return .text("ok")
                 })
             #expect(answer.status == 200)
-            let request = try #require(seen.withLock { $0 })
+            let request = try #require(seen.withLock { $0.take() })
             #expect(request.method == .put)
             #expect(request.scheme == "http")
             #expect(request.authority == "example.com:81")
