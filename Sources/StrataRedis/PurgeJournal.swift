@@ -28,6 +28,8 @@ struct PurgeJournal {
         /// Until when it must be remembered.
         let end: Int64
         fileprivate let made: Int64
+        /// How often there had been reason for doubt when it was given out to be made.
+        fileprivate var doubts: Int
         fileprivate var isSettled = false
 
         /// How a name of that generation has to be purged again; nil where it need not be.
@@ -54,6 +56,8 @@ struct PurgeJournal {
     private var purges: [String: Purge] = [:]
     private var byteCount = 0
     private let maximumByteCount: Int
+    /// How often there was reason for doubt: who was answered before the last one knows nothing.
+    private var doubts = 0
 
     /// About what a purge takes, and its name takes besides its characters.
     private static let overhead = 128
@@ -74,11 +78,13 @@ struct PurgeJournal {
         for name in names where name != PurgeName.any {
             let purge =
                 switch kind {
-                case .hard: Purge(number: makeNumber(), staleSince: nil, end: end, made: now)
+                case .hard:
+                    Purge(
+                        number: makeNumber(), staleSince: nil, end: end, made: now, doubts: doubts)
                 case .soft(let moment):
                     Purge(
                         number: purges[name]?.number, staleSince: moment,
-                        end: max(end, purges[name]?.end ?? end), made: now)
+                        end: max(end, purges[name]?.end ?? end), made: now, doubts: doubts)
                 }
             noted[name] = purge
             if purges.updateValue(purge, forKey: name) == nil { byteCount += Self.cost(of: name) }
@@ -104,15 +110,16 @@ struct PurgeJournal {
         let end = purges.values.map(\.end).max() ?? now
         purges = [
             PurgeName.everything: Purge(
-                number: makeNumber(), staleSince: nil, end: end, made: now)
+                number: makeNumber(), staleSince: nil, end: end, made: now, doubts: doubts)
         ]
         byteCount = Self.cost(of: PurgeName.everything)
     }
 
-    /// Redis has them, but for names that were purged once more meanwhile.
+    /// Redis has them, but for names that were purged once more meanwhile, unless there was reason
+    /// for doubt meanwhile: then it may be another server that has them.
     mutating func settle(_ made: [String: Purge]) {
         for (name, purge) in made where purge.isSame(as: purges[name]) {
-            purges[name]?.isSettled = true
+            purges[name]?.isSettled = purge.doubts == doubts
         }
     }
 
@@ -122,13 +129,14 @@ struct PurgeJournal {
         guard purge.isSame(as: purges[name]) else { return }
         if let number {
             purges[name] = Purge(
-                number: number, staleSince: nil, end: purge.end, made: purge.made)
+                number: number, staleSince: nil, end: purge.end, made: purge.made, doubts: doubts)
         }
-        purges[name]?.isSettled = true
+        purges[name]?.isSettled = purge.doubts == doubts
     }
 
     /// Redis may have lost any of them.
     mutating func doubt() {
+        doubts += 1
         for name in purges.keys { purges[name]?.isSettled = false }
     }
 
@@ -140,5 +148,10 @@ struct PurgeJournal {
         }
         let found = purges.lazy.filter { !$0.value.isSettled }.prefix(count)
         return Dictionary(uniqueKeysWithValues: found.map { ($0.key, $0.value) })
+            .mapValues { purge in
+                var purge = purge
+                purge.doubts = doubts
+                return purge
+            }
     }
 }

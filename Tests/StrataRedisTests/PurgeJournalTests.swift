@@ -49,6 +49,24 @@ struct `The journal of purges` {
         #expect(trial.unsettled() == ["a"])
     }
 
+    @Test func `takes no answer from before a doubt for one to it`() throws {
+        var trial = Trial()
+        let first = trial.note(["a", "b"])
+        trial.journal.doubt()
+        trial.journal.settle(first)
+        #expect(trial.unsettled() == ["a", "b"])
+        let found = trial.journal.unsettled(atMost: 2, now: 0)
+        let purge = try #require(found["b"])
+        trial.journal.doubt()
+        trial.journal.settle(["a": try #require(found["a"])])
+        trial.journal.settle("b", purge, repeatedWith: 7)
+        #expect(trial.unsettled() == ["a", "b"])
+        let again = trial.journal.unsettled(atMost: 2, now: 0)
+        #expect(again["b"]?.repetition(in: Generation(7)) == nil)
+        trial.journal.settle(again)
+        #expect(trial.unsettled() == [])
+    }
+
     @Test func `knows a purge that was made again by its new number`() throws {
         var trial = Trial()
         trial.note(["a"])
