@@ -96,6 +96,8 @@ final class ScriptedServer: Sendable {
 
         /// Counts what the script wants counted, over all connections.
         func note() { counters.notes.add(1, ordering: .relaxed) }
+        /// Counts, and gives the number so far.
+        func noteNumber() -> Int { counters.notes.wrappingAdd(1, ordering: .relaxed).newValue }
         var notes: Int { counters.notes.load(ordering: .relaxed) }
         /// Whether the test has had enough of what is wrong.
         var isBetter: Bool { counters.isBetter.load(ordering: .relaxed) }

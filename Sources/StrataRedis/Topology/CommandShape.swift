@@ -95,7 +95,8 @@ struct CommandShape {
     static func join(_ replies: [(Part, RedisValue)], _ split: Split) -> RedisValue {
         for case (_, .error(let error)) in replies { return .error(error) }
         switch split {
-        case .sum: return .integer(replies.reduce(0) { $0 + ($1.1.integer ?? 0) })
+        // A server may name any number; the sum must not trap.
+        case .sum: return .integer(replies.reduce(0) { $0 &+ ($1.1.integer ?? 0) })
         case .pairs: return .status("OK")
         case .values:
             var values = [RedisValue](

@@ -57,6 +57,9 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
             ])
         #expect(
             CommandShape.join(Array(zip(pairs, [.integer(1), .integer(2)])), .sum) == .integer(3))
+        // No server adds up to so much, and none may end the process.
+        let all = RedisValue.integer(.max)
+        #expect(CommandShape.join(Array(zip(pairs, [all, all])), .sum).integer != nil)
         let refused = RedisValue.error(RedisError("OOM"))
         #expect(CommandShape.join(Array(zip(pairs, [.status("OK"), refused])), .pairs) == refused)
         for words in [
