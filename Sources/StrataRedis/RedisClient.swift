@@ -37,6 +37,8 @@ public final class RedisClient: Sendable {
         case several(RedisTopology)
     }
     private let servers: Servers
+    /// Tells when Redis may have lost something.
+    let renewals = RedisRenewals()
     private let closed = Atomic(false)
 
     /// Makes a client, which begins to connect in the background.
@@ -49,6 +51,7 @@ public final class RedisClient: Sendable {
     public init(_ configuration: RedisConfiguration, events: Events = .ignored) throws(StoreError) {
         try configuration.validate()
         self.configuration = configuration
+        let events = renewals.overhearing(events)
         servers =
             switch configuration.topology {
             case .standalone: .one(try RedisNode(configuration, events: events))

@@ -41,3 +41,14 @@ public struct RedisPurgesRepeated: Event {
         "Redis did not have \(count) purges of late; they were made again."
     }
 }
+
+/// Redis had lost the ends of sessions, and they were ended again.
+public struct RedisSessionsEndedAgain: Event {
+    /// How many sessions were ended again.
+    public let count: Int
+
+    /// What happened, in words.
+    public var description: String {
+        "Redis had \(count) sessions again that had ended; they were ended again."
+    }
+}

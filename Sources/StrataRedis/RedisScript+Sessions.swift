@@ -163,25 +163,43 @@ extension RedisScript {
             return 3
             """)
 
+    /// Ends sessions; answers what `RedisStore.repetition` makes of it.
     static let endSession = RedisScript(
         prelude + """
             local session, kind = find(ARGV[2]), ARGV[3]
             if not session then return 0 end
             local members = session.principal and principalKey(session.principal)
             if kind == 'member' and session.principal ~= ARGV[4] then return 0 end
+            if not members then
+                if kind == 'others' then return 0 end
+                redis.call('UNLINK', session.key)
+                return { session.key }
+            end
+            local age = redis.call('ZSCORE', members, session.digest)
+            local last = redis.call('ZRANGE', members, -1, -1, 'WITHSCORES')[2]
             if kind == 'others' then
-                if not members then return 0 end
-                local age = redis.call('ZSCORE', members, session.digest)
                 redis.call('UNLINK', members)
                 redis.call('ZADD', members, age, session.digest)
                 redis.call('PEXPIRE', members, math.max(1, session.absolute - now()))
-                return 1
+                return { members, '-inf', '(' .. age, '(' .. age, last }
             end
             redis.call('UNLINK', session.key)
-            if members and kind == 'everywhere' then redis.call('UNLINK', members) end
-            if members then redis.call('ZREM', members, session.digest) end
-            return 1
+            if kind == 'everywhere' then
+                redis.call('UNLINK', members)
+                return { members, '-inf', last }
+            end
+            redis.call('ZREM', members, session.digest)
+            return { members, age, age }
             """)
+
+    /// Ends all sessions of a principal; answers as `endSession` does.
+    static let endPrincipal = RedisScript(
+        """
+        local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+        if not last then return 0 end
+        redis.call('UNLINK', KEYS[1])
+        return { KEYS[1], '-inf', last }
+        """)
 
     static let listSessions = RedisScript(
         prelude + """

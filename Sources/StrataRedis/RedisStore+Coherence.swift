@@ -37,10 +37,7 @@ extension RedisStore: CoherentStore {
         interest.heartbeat = heartbeat
         let subscription = try client.subscribe(to: interest) { (push: RedisPush) -> Void in
             switch push {
-            case .established:
-                observer(.established)
-                // Another server may answer now, or the same without its last writes.
-                doubtPurges()
+            case .established: observer(.established)
             case .current(let moment): observer(.current(asOf: moment))
             case .invalidatedAll: observer(.everything)
             case .lost: observer(.lost)

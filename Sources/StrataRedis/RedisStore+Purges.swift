@@ -97,29 +97,13 @@ extension RedisStore {
         }
     }
 
-    /// Has all purges of late looked after: Redis may have lost some.
-    func doubtPurges() {
-        purges.doubt()
-        settlePurges()
-    }
-
     /// Makes the purges that Redis does not have, in the background, until it has them all.
-    private func settlePurges() {
+    func settlePurges() {
         guard purges.begin() else { return }
-        Task {
-            while let doubtful = purges.next() {
-                do throws(StoreError) {
-                    try await settle(doubtful)
-                } catch {
-                    guard !client.isClosed else { return }
-                    try? await Task.sleep(for: Self.pauseBetweenAttempts)
-                }
-            }
+        insist { store throws(StoreError) in
+            while let doubtful = store.purges.next() { try await store.settle(doubtful) }
         }
     }
-
-    /// While Redis is away an attempt costs nothing, and when it is back they must not be long.
-    private static var pauseBetweenAttempts: Duration { .milliseconds(50) }
 
     private func settle(_ doubtful: [String: PurgeJournal.Purge]) async throws(StoreError) {
         let names = Array(doubtful.keys)

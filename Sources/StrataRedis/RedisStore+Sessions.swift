@@ -85,8 +85,9 @@ extension RedisStore: SessionStore {
         }
     }
 
-    /// Ends sessions.
+    /// Ends sessions, and remembers that for an hour, should Redis lose it.
     public func end(_ target: SessionTarget) async throws(StoreError) -> Bool {
+        let doubts = ends.doubts
         let reply =
             switch target {
             case .session(let session): try await run(.endSession, session, ["session"])
@@ -96,11 +97,13 @@ extension RedisStore: SessionStore {
             case .everywhere(let session): try await run(.endSession, session, ["everywhere"])
             case .others(let session): try await run(.endSession, session, ["others"])
             case .principal(let principal):
-                try await client.send(
-                    RedisCommand("UNLINK", .text(principalKey(principal))), within: timeLimit)
+                try await client.run(
+                    .endPrincipal, keys: [principalKey(principal)], within: timeLimit)
             }
-        guard let count = reply.integer else { throw Self.unexpected }
-        return count > 0
+        if reply.integer == 0 { return false }
+        guard let repetition = Self.repetition(of: reply) else { throw Self.unexpected }
+        remember(repetition, since: doubts)
+        return true
     }
 
     /// The principal's sessions, the oldest first.

@@ -14,10 +14,10 @@ public import Strata
 /// too; only variants of it that nobody has fetched anew can come back so.
 ///
 /// The purges of the last hour are remembered, in at most about a MiB: one that fails is tried again
-/// until Redis has it. Where a ``TieredStore`` listens to the store, those are looked after that
-/// Redis may have lost as well, whenever it is connected to again: by a failover to a replica that
-/// lacked them, or by a restart from an older snapshot. What was made again is told as
-/// ``RedisPurgesRepeated``.
+/// until Redis has it. And so are the ends of sessions, in at most 4 MiB, but for those that failed,
+/// which is told to whoever wanted them. Whenever Redis is connected to again, what it may have lost
+/// is looked after: by a failover to a replica that lacked it, or by a restart from an older
+/// snapshot. What was done again is told as ``RedisPurgesRepeated`` and ``RedisSessionsEndedAgain``.
 ///
 /// In a cluster values are spread over the nodes by their keys. All generations of a store have one
 /// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
@@ -46,7 +46,8 @@ public struct RedisStore: CacheStore {
 
     let events: Events
     let firstSession = FirstUse()
-    let purges = PurgeKeeper()
+    let purges: PurgeKeeper
+    let ends: SessionEndKeeper
 
     /// The longest time to live that is given to Redis.
     private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)
@@ -93,12 +94,26 @@ public struct RedisStore: CacheStore {
         maximumValueBytes: Int = 16 << 20, generationLifetime: Duration = .seconds(7 * 86_400),
         events: Events = .ignored
     ) {
-        self.timeLimit = timeLimit ?? client.configuration.commandTimeout
+        self.init(
+            client: client, prefix: prefix,
+            timeLimit: timeLimit ?? client.configuration.commandTimeout,
+            maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
+            events: events, purges: PurgeKeeper(), ends: SessionEndKeeper())
+        watchRenewals()
+    }
+
+    init(
+        client: RedisClient, prefix: String, timeLimit: Duration, maximumValueBytes: Int,
+        generationLifetime: Duration, events: Events, purges: PurgeKeeper, ends: SessionEndKeeper
+    ) {
+        self.timeLimit = timeLimit
         self.client = client
         self.prefix = prefix
         self.maximumValueBytes = maximumValueBytes
         self.generationLifetime = generationLifetime
         self.events = events
+        self.purges = purges
+        self.ends = ends
     }
 
     // MARK: - Values

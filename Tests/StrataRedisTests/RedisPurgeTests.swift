@@ -108,6 +108,20 @@ struct `A purge that Redis does not have` {
         try await eventually { Self.isPurged(old, try await Self.generation(other), kind) }
     }
 
+    @Test func `keeps no client that nobody has any more`() async throws {
+        let server = try await RedisServer()
+        weak var client: RedisClient?
+        do {
+            let store = RedisStore(client: try server.client { $0.commandTimeout = .seconds(1) })
+            client = store.client
+            _ = try await Self.generation(store)
+            server.kill()
+            #expect(await storeError { try await Self.purge(store, .hard) } != nil)
+            #expect(client != nil)
+        }
+        try await eventually { client == nil }
+    }
+
     @Test func `takes the place of what was looked at, and of nothing newer`() async throws {
         let server = try await RedisServer()
         let client = try server.client()
@@ -157,10 +171,9 @@ struct `A purge that Redis does not have` {
             try await `Memory in front of Redis`.calls(admin, of: ["mget"])
         }
         let before = try await questions()
-        try await admin.send("CLIENT", "KILL", "TYPE", "pubsub")
-        // Redis is asked for what it has, once the channel is there again.
+        try await admin.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        // Redis is asked for what it has, once the connection is there again.
         try await eventually { try await questions() > before }
-        try await eventually { instance.isCoherent }
         #expect(try await Self.generation(store) == purged)
         #expect(repeated.all.isEmpty)
     }
