@@ -335,6 +335,7 @@ def validation(proxy):
     )
     check("9111 3.2 fields updated", two["X-A"] == "2" and three["X-A"] == "2", three)
     check("9111 4.3.4 fresh again", len(calls("/val/tag")) == 2, three)
+    check("9111 5.1 no age", (two["Age"], three["Age"]) == (None, "0"), (two, three))
     serve("/val/date", "Cache-Control: max-age=0\nLast-Modified: Sun, 01 Nov 2026 00:00:00 GMT")
     proxy.ask("/val/date")
     two = proxy.ask("/val/date")

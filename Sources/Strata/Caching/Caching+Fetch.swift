@@ -69,7 +69,8 @@ extension Caching {
         if origin.status != head.status { status.forwardStatus = origin.status }
         let own = role == .leader ? origin.ownFields : []
         return reply(
-            with: head, body, to: request, status, time.now, own: own, key: target.key(of: head))
+            with: head, body, to: request, status, time.now, own: own, key: target.key(of: head),
+            isAged: role != .leader || origin.isAged)
     }
 
     /// Gets the response for this request alone; it may still be stored.
@@ -99,7 +100,7 @@ extension Caching {
             }
             return reply(
                 with: head, body, to: request, status, time.now, own: origin.ownFields,
-                key: target.key(of: head))
+                key: target.key(of: head), isAged: origin.isAged)
         }
     }
 

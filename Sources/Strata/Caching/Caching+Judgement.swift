@@ -34,7 +34,8 @@ extension Caching {
             of: response, to: request, target, terms, requested: requested, received: received,
             generations)
         let own = response.headers.filter { restrictedFields(of: response).contains($0.name) }
-        let origin = Fetched.Origin(status: response.status, ownFields: own)
+        let origin = Fetched.Origin(
+            status: response.status, ownFields: own, isAged: response.headers.contains(.age))
         return switch response.body {
         case .empty: .store(head, .there([]), origin)
         case .bytes(let bytes): .store(head, .there(bytes), origin)
@@ -94,7 +95,10 @@ extension Caching {
         }
         let own = notModified.headers.filter { restricted.contains($0.name) }
         return .store(
-            head, .there(stored.content), Fetched.Origin(status: .notModified, ownFields: own))
+            head, .there(stored.content),
+            Fetched.Origin(
+                status: .notModified, ownFields: own,
+                isAged: notModified.headers.contains(.age)))
     }
 
     /// Brings a stored response up to date by the answer to a HEAD that agrees with it; one that

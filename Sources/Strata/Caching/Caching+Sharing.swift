@@ -15,6 +15,8 @@ enum Fetched: Sendable {
         /// The fields that are for the request alone that led to the call: those that the answer
         /// keeps from being used again (RFC 9111 §5.2.2.4, §5.2.2.7).
         var ownFields: [Headers.Field] = []
+        /// Whether the answer says how old it is, so that it comes from another cache.
+        var isAged = false
     }
 
     /// Content that is there, or still being made.

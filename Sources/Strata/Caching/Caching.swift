@@ -226,10 +226,12 @@ public struct Caching: Middleware {
     ///   - own: fields that are for this request alone.
     ///   - key: what the response is stored under, where encoded forms may be kept beside it.
     ///   - stored: the response as the store keeps it, where it comes from there.
+    ///   - isAged: whether the answer says how old it is: not where the handler has just made or
+    ///     confirmed it for this very request (RFC 9111 §5.1).
     func reply(
         with head: StoredHead, _ body: Body, to request: Request, _ status: CacheStatus,
         _ now: Timestamp, own: [Headers.Field] = [], key: CacheKey? = nil,
-        stored: StoredResponse? = nil
+        stored: StoredResponse? = nil, isAged: Bool = true
     ) -> Response {
         var response = Response(status: head.status, headers: head.headers, body: body)
         // Room for what this layer and those around it add.
@@ -249,7 +251,7 @@ public struct Caching: Middleware {
             response.encodedSiblings = siblings(
                 of: stored ?? StoredResponse(head: head, content: content), under: key)
         }
-        response.headers[.age] = String(head.age(at: now).wholeSeconds)
+        if isAged { response.headers[.age] = String(head.age(at: now).wholeSeconds) }
         return finish(consume response, status, request)
     }
 

@@ -160,6 +160,24 @@ struct ForwardingTests {
         #expect(reply[.setCookie] == "a=b")
     }
 
+    @Test(arguments: [nil, "5"])
+    func `what was made or confirmed for a request is of no age but its own (RFC 9111 §5.1)`(
+        age: String?
+    ) async throws {
+        let cache = CachingHarness { request in
+            var response = Response.of("x", [.cacheControl: "max-age=10", .etag: "\"1\""])
+            if request.headers.contains(.ifNoneMatch) { response.status = .notModified }
+            response.headers[.age] = age
+            return response
+        }
+        for wait in [0, 20] {
+            cache.time.advance(by: .seconds(wait))
+            let made = try await cache.send()
+            #expect(!made.isHit && made[.age] == age)
+            #expect(try await cache.send()[.age] == age ?? "0")
+        }
+    }
+
     @Test func `what a HEAD finds stale is fetched anew with its content`() async throws {
         let cache = CachingHarness { request in
             .of(
