@@ -22,6 +22,21 @@ private enum Fault: Hashable, CustomTestStringConvertible {
 
     var testDescription: String { "\(self)" }
 
+    /// What may be said of entries that can't be read, and the one thing that must be.
+    var unreadable: (possible: Set<String>, sure: String?) {
+        switch self {
+        case .wrongType: (["not a string"], "not a string")
+        case .truncated: (["truncated", "not written by Strata"], "truncated")
+        case .flipped:
+            (
+                [
+                    "damaged", "truncated", "not written by Strata", "of an unknown version",
+                ], "damaged"
+            )
+        default: ([], nil)
+        }
+    }
+
     /// The server's options.
     var options: [String] {
         switch self {
@@ -44,6 +59,10 @@ private struct Service {
     let cachings: [Caching]
     /// How often each page was changed.
     let versions: PageVersions
+    /// What was said of entries that could not be read.
+    let unreadable = Recorder<StoreEntryUnreadable>()
+
+    private static let pages = (0..<40).map { "/page-\($0)" }
 
     init(_ server: RedisServer) async throws {
         self.server = server
@@ -51,11 +70,12 @@ private struct Service {
         let versions = PageVersions()
         var configuration = try RedisConfiguration(url: "unix://\(link.path)")
         configuration.stallTimeout = .milliseconds(500)
-        let stores = try (0..<2).map { _ in
+        let stores = try (0..<2).map { [unreadable] _ in
             TieredStore(
                 memory: MemoryStore(maximumBytes: 64 << 10),
                 shared: RedisStore(
-                    client: try RedisClient(configuration), timeLimit: .milliseconds(40)))
+                    client: try RedisClient(configuration), timeLimit: .milliseconds(40),
+                    events: unreadable.events))
         }
         let cachings = stores.map { Caching(store: $0) }
         self.link = link
@@ -68,37 +88,76 @@ private struct Service {
                     headers: [.cacheControl: "max-age=60"],
                     body: .bytes(Array((text + String(repeating: " ", count: 2000)).utf8)))
                 if request.path.hasSuffix("0") { response.headers[.vary] = "Accept-Language" }
-                response.cacheTags = [request.path]
+                // What has a new tag is not kept while its generation can't be.
+                if request.path.hasPrefix("/page") { response.cacheTags = [request.path] }
                 return response
             }) { caching }
         }
         try await eventually { stores.allSatisfy(\.isCoherent) }
     }
 
-    /// Asks for pages at random, and changes some; what comes must be what was asked for, and no
-    /// older than a purge that was done longer ago than instances may be behind.
+    /// Asks for pages at random, and changes some.
     func use(_ count: Int, _ generator: inout SeededGenerator, _ seed: UInt64) async throws {
-        let clock = ContinuousClock()
         for _ in 0..<count {
-            let path = "/page-\(Int.random(in: 0..<40, using: &generator))"
+            // Some are new, so that there is something to write whatever was purged.
+            let isNew = Int.random(in: 0..<16, using: &generator) == 0
+            let path =
+                isNew
+                ? "/new-\(UInt64.random(in: 0 ... .max, using: &generator))"
+                : Self.pages.randomElement(using: &generator) ?? ""
             let instance = Int.random(in: 0..<2, using: &generator)
-            if Int.random(in: 0..<8, using: &generator) == 0 {
-                let version = versions.advance(path)
-                if (try? await cachings[instance].purge(.tag(path))) != nil {
-                    versions.settle(path, at: version, clock.now)
-                }
-            }
-            let asked = clock.now
-            let least = versions.least(path, at: asked - .milliseconds(1500))
-            let response = try await apps[instance](Request(path: path))
-            let body = try await response.body.collect(upTo: 10_000)
-            let words = String(decoding: body, as: UTF8.self).split(separator: " ")
-            #expect(response.status == .ok, "seed \(seed)")
-            try #require(words.count == 2, "seed \(seed)")
-            #expect(words[0] == path, "seed \(seed)")
-            let version = Int(words[1]) ?? -1
-            #expect(version >= least && version <= versions[path], "\(path), seed \(seed)")
+            if Int.random(in: 0..<8, using: &generator) == 0 { await change(path, instance) }
+            try await ask(for: path, instance, seed)
         }
+    }
+
+    /// Changes a page and purges it.
+    private func change(_ path: String, _ instance: Int) async {
+        let version = versions.advance(path)
+        if (try? await cachings[instance].purge(.tag(path))) != nil {
+            versions.settle(path, at: version, ContinuousClock().now)
+        }
+    }
+
+    /// Asks for a page; what comes must be what was asked for, and no older than a purge that was
+    /// done longer ago than instances may be behind.
+    private func ask(for path: String, _ instance: Int, _ seed: UInt64) async throws {
+        let least = versions.least(path, at: ContinuousClock().now - Self.maximumAge)
+        let response = try await apps[instance](Request(path: path))
+        let body = try await response.body.collect(upTo: 10_000)
+        let words = String(decoding: body, as: UTF8.self).split(separator: " ")
+        #expect(response.status == .ok, "seed \(seed)")
+        try #require(words.count == 2, "seed \(seed)")
+        #expect(words[0] == path, "seed \(seed)")
+        let version = Int(words[1]) ?? -1
+        #expect(version >= least && version <= versions[path], "\(path), seed \(seed)")
+    }
+
+    /// By how much instances may be behind, and a machine under load besides.
+    private static let maximumAge = Duration.milliseconds(1500)
+
+    private func askForAll(_ seed: UInt64) async throws {
+        for path in Self.pages {
+            for instance in apps.indices { try await ask(for: path, instance, seed) }
+        }
+    }
+
+    /// Has somebody else change each page while both instances have it, and asks for it when they
+    /// may not be behind any more.
+    func changeAll(_ seed: UInt64, then happen: () async throws -> Void = {}) async throws {
+        try await happen()
+        try await askForAll(seed)
+        let other = RedisStore(client: try server.client(), timeLimit: .milliseconds(200))
+        for path in Self.pages {
+            let version = versions.advance(path)
+            let names = [PurgeName.any, PurgeName.tag(path)]
+            let isPurged: Void? = try? await other.advanceGenerations(
+                of: names, .hard, timeToLive: .seconds(600))
+            if isPurged != nil { versions.settle(path, at: version, ContinuousClock().now) }
+        }
+        try await happen()
+        try await Task.sleep(for: Self.maximumAge + .milliseconds(50))
+        try await askForAll(seed)
     }
 
     /// Whether what one instance fetches is a hit at the other one.
@@ -114,12 +173,17 @@ private struct Service {
     func suffer(_ fault: Fault, _ generator: inout SeededGenerator) async throws {
         let client = try server.client()
         switch fault {
-        case .full:
+        case .full(let policy):
             for index in 0..<100 {
                 _ = try? await client.send(
                     "SET", "strata:e:fill-\(index)", .bytes([UInt8](repeating: 1, count: 100_000)),
                     "PX", 600_000)
             }
+            guard policy == "noeviction" else { return }
+            // Connections that end leave room for small values.
+            try await client.send("CONFIG", "SET", "maxmemory", "1mb")
+            let refusal = await storeError { try await client.send("SET", "strata:x", "", "PX", 1) }
+            #expect(refusal?.redisError?.kind == "OOM")
         case .readOnly: try await client.send("REPLICAOF", "127.0.0.1", 1)
         case .loading:
             _ = try await client.pipeline(
@@ -156,6 +220,17 @@ private struct Service {
             ])
         case .slowLink: link.delay = .milliseconds(300)
         case .halfOpen: link.swallow()
+        }
+    }
+
+    /// Evicts what purges have written and nothing else, as a full server may.
+    func evictPurges(_ fault: Fault) async throws {
+        guard case .full(let policy) = fault, policy != "noeviction" else { return }
+        let client = try server.client()
+        let statistics = try await client.send("INFO", "stats").text ?? ""
+        #expect(!statistics.contains("evicted_keys:0\r\n"))
+        for key in try await client.send("KEYS", "strata:g:*").array ?? [] {
+            try await client.send("DEL", .bytes(key.bytes ?? []))
         }
     }
 
@@ -217,9 +292,15 @@ struct `What clients see of a Redis in disorder` {
         try await service.use(300, &generator, seed)
         try await service.suffer(fault, &generator)
         let time = try await elapsed { try await service.use(600, &generator, seed) }
+        try await service.changeAll(seed) { try await service.evictPurges(fault) }
         // Were each request to wait for Redis' time limit, it would be at least 24 s.
         #expect(time < .seconds(6))
+        let reasons = Set(service.unreadable.all.map(\.reason))
+        #expect(reasons.isSubset(of: fault.unreadable.possible), "seed \(seed)")
+        if let sure = fault.unreadable.sure { #expect(reasons.contains(sure), "seed \(seed)") }
         try await service.heal(fault)
+        // Before the instances are connected again, where they were not.
+        try await service.changeAll(seed)
         try await eventually { try await service.isShared() }
         try await service.use(300, &generator, seed)
         let client = try service.server.client()
