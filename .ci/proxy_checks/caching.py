@@ -293,6 +293,36 @@ def conditions(proxy):
     proxy.ask("/part/tag", "Range: bytes=2-5")
     answer = proxy.ask("/part/tag", 'Range: bytes=2-5\nIf-None-Match: "1"')
     check("9111 4.3.2 a stored part's tag", answer.status == 304, answer)
+    # A part that has to be validated.
+    stale = part('Cache-Control: max-age=0\nETag: "1"')
+    origin.answers["/part/stale"] = lambda q, c: (
+        made('Cache-Control: max-age=60\nETag: "1"', status="304 Not Modified")
+        if q["If-None-Match"]
+        else stale
+    )(q, c)
+    proxy.ask("/part/stale", "Range: bytes=2-8")
+    for state in ("fwd-status=304", "; hit"):
+        answer = proxy.ask("/part/stale", "Range: bytes=3-6")
+        check(
+            f"9111 4.3.4 a validated part, {state}",
+            (answer.status, answer.body, answer["Content-Range"])
+            == (206, b"3456", "bytes 3-6/10")
+            and state in answer["Cache-Status"],
+            answer,
+        )
+    varied = "Cache-Control: max-age=60\nVary: X-A"
+    origin.answers["/part/variant"] = lambda q, c: (
+        made(varied + '\nETag: "1"', status="304 Not Modified")
+        if q["If-None-Match"]
+        else part(varied + f'\nETag: "{q["X-A"]}"')
+    )(q, c)
+    proxy.ask("/part/variant", "X-A: 1\nRange: bytes=2-5")
+    answer = proxy.ask("/part/variant", "X-A: 2")
+    check(
+        "9111 4.1 another variant's part is never the whole",
+        answer.status == 200 and answer.body == b"0123456789",
+        answer,
+    )
     origin.answers["/part/none"] = part("Cache-Control: max-age=60")
     proxy.ask("/part/none", "Range: bytes=2-5")
     answer = proxy.ask("/part/none")

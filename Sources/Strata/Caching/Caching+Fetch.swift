@@ -199,7 +199,7 @@ extension Caching {
         let requested = time.now
         let response = try await handler(conditional(request, found))
         if response.status == .notModified, found.stored != nil || found.index != nil {
-            if let confirmed = await confirmed(by: response, found) {
+            if let confirmed = await confirmed(by: response, found, request) {
                 return update(
                     confirmed, by: response, request, requested: requested, generations)
             }

@@ -82,14 +82,20 @@ extension Caching {
         head.beginning = generations?.beginning ?? FillBeginning()
         head.cost = max(.zero, received - requested)
         head.selection = Selection.fields(head.selection.map(\.name), of: request)
-        let updated = Response(status: head.status, headers: head.headers)
+        // Of a part it is asked as of the whole: that it is one has been found in order before.
+        let updated = Response(
+            status: head.part == nil ? head.status : .ok, headers: head.headers)
         switch storability(request, updated, received) {
         case .store(let terms): head.terms = terms
         case .skip(let reason):
+            head.headers = Validation.update(stored.head.headers, by: notModified.headers)
             var response = Response(
-                status: head.status,
-                headers: Validation.update(stored.head.headers, by: notModified.headers),
-                body: .bytes(stored.content))
+                status: head.status, headers: head.headers, body: .bytes(stored.content))
+            if let ranges = Partial.ranges(request, of: head, now: received),
+                let part = Partial.answer(ranges, head, stored.content)
+            {
+                response = part
+            }
             response.compression = head.compression
             return .exclusive(response, reason)
         }
@@ -128,8 +134,11 @@ extension Caching {
         }
     }
 
-    /// The stored response that a 304 speaks of: the selected one, or another variant.
-    func confirmed(by notModified: Response, _ found: Found) async -> StoredResponse? {
+    /// The stored response that a 304 speaks of: the selected one, or another variant; nil where
+    /// that has not all of what the request wants.
+    func confirmed(
+        by notModified: Response, _ found: Found, _ request: Request
+    ) async -> StoredResponse? {
         if let stored = found.stored, Validation.answer(notModified, speaksOf: stored.head) {
             return stored
         }
@@ -137,7 +146,9 @@ extension Caching {
             let variant = index.variants.first(where: { $0.etag == tag }),
             case .response(let stored) = await record(CacheKey(stored: variant.key))
         else { return nil }
-        return stored
+        guard let part = stored.head.part else { return stored }
+        let ranges = Partial.ranges(request, of: stored.head, now: time.now)
+        return Partial.holds(part, ranges) ? stored : nil
     }
 
     func storability(

@@ -157,6 +157,42 @@ struct PartialTests {
         #expect(reply[.contentLength] == (status == 304 ? "10" : nil))
     }
 
+    @Test(arguments: [("max-age=60", true), ("no-store", false)])
+    func `a stored part that a 304 confirms answers with the range asked for`(
+        control: String, isHit: Bool
+    ) async throws {
+        let cache = CachingHarness { request in
+            guard request.headers.contains(.ifNoneMatch) else { return Self.ranged(request) }
+            return Response(
+                status: .notModified, headers: [.cacheControl: control, .etag: "\"1\""])
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=2-4"])
+        _ = try await cache.send(.get, "/", [.range: "bytes=5-8"])
+        cache.time.advance(by: .seconds(70))
+        let within = try await cache.send(.get, "/", [.range: "bytes=3-6"])
+        #expect(within.status == 206 && within.text == "3456")
+        #expect(within[.contentRange] == "bytes 3-6/10")
+        #expect(cache.origin.last?.headers[.ifNoneMatch] == "\"1\"")
+        #expect(try await cache.send(.get, "/", [.range: "bytes=4-5"]).isHit == isHit)
+    }
+
+    @Test func `a part of another variant is no answer to who wants the whole`() async throws {
+        let cache = CachingHarness { request in
+            var headers: Headers = [.cacheControl: "max-age=60", .vary: "X-A"]
+            headers[.etag] = "\"\(request.headers["X-A"] ?? "")\""
+            guard request.headers.contains(.ifNoneMatch) else {
+                return Self.ranged(request, headers: headers)
+            }
+            headers[.etag] = "\"1\""
+            return Response(status: .notModified, headers: headers)
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=2-4", "X-A": "1"])
+        let whole = try await cache.send(.get, "/", ["X-A": "2"])
+        #expect(whole.status == 200 && whole.text == Self.content)
+        let part = try await cache.send(.get, "/", [.range: "bytes=3-4", "X-A": "3"])
+        #expect(part.status == 206 && part.text == "34")
+    }
+
     @Test func `a request for the whole asks only for what a stored part lacks`() async throws {
         let cache = CachingHarness { Self.ranged($0) }
         _ = try await cache.send(.get, "/", [.range: "bytes=0-6"])
