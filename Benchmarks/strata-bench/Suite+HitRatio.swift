@@ -101,13 +101,13 @@ extension Suite {
     }
 
     /// The traces in `../shared/corpora/traces`, seen from the directory the program is started
-    /// in or from `STRATA_CORPORA`, as far as they are there; each with the sizes of a fortieth, a
-    /// tenth and three tenths of its keys.
+    /// in or from `STRATA_CORPORA`, as far as they are there, and mixtures of each two that follow
+    /// each other; each with the sizes of a fortieth, a tenth and three tenths of its keys.
     private static func traces() -> [(CacheLoad, [Int])] {
         let corpora = getenv("STRATA_CORPORA").map { String(cString: $0) } ?? "../shared/corpora"
         let directory = "\(corpora)/traces"
         let names = lines(of: "ls '\(directory)' 2>/dev/null")
-        return names.compactMap { name in
+        let loads: [CacheLoad] = names.compactMap { name in
             let path = "'\(directory)/\(name)'"
             let keys: [UInt64]
             if name.hasSuffix(".trace.gz") {
@@ -121,12 +121,14 @@ extension Suite {
             } else {
                 return nil
             }
-            let count = Set(keys).count
-            guard count > 0 else { return nil }
-            return (
-                CacheLoad(String(name.prefix { $0 != "." }), keys: keys),
-                [max(count / 40, 10), max(count / 10, 10), max(count * 3 / 10, 10)]
-            )
+            return keys.isEmpty ? nil : CacheLoad(String(name.prefix { $0 != "." }), keys: keys)
+        }
+        let mixtures = zip(loads, loads.dropFirst()).map { first, second in
+            CacheLoad.mixed(first, second, meanPiece: 300, seed: 38)
+        }
+        return (loads + mixtures).map { load in
+            let count = Set(load.keys).count
+            return (load, [max(count / 40, 10), max(count / 10, 10), max(count * 3 / 10, 10)])
         }
     }
 
