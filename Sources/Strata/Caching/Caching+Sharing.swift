@@ -95,15 +95,19 @@ extension Caching {
         }
     }
 
-    /// Starts fetching a response anew, unless that is under way.
+    /// Starts fetching a response anew, unless that is under way: the whole of it, where the whole
+    /// is stored, whatever part of it is asked for.
     func revalidate(
-        _ request: Request, _ target: Target, _ found: Found, _ key: CacheKey,
-        _ handler: @escaping Handler
+        _ request: Request, _ target: Target, _ found: Found, _ handler: @escaping Handler
     ) {
         var request = request
         request.method = request.method == .head ? .get : request.method
+        if found.stored?.head.part == nil {
+            request.headers.remove(.range)
+            request.headers.remove(.ifRange)
+        }
         let detached = request.detachedFromSession()
-        flights.start(key) {
+        flights.start(flightKey(request, target, found)) {
             try await fetch(detached, target, found, handler, publish: $0)
         }
     }

@@ -195,13 +195,13 @@ public struct Caching: Middleware {
             switch Reuse(stored.head, directives: target.directives, now: now) {
             case .fresh:
                 if mustRefreshEarly(stored.head, now), let handler = next.detached {
-                    revalidate(request, target, found, key, handler)
+                    revalidate(request, target, found, handler)
                 }
                 return hit(stored, key, request, detail: nil, now)
             case .staleAsRequested: return hit(stored, key, request, detail: "max-stale", now)
             case .staleWhileRevalidate:
                 guard let handler = next.detached else { break }
-                revalidate(request, target, found, key, handler)
+                revalidate(request, target, found, handler)
                 return hit(stored, key, request, detail: "stale-while-revalidate", now)
             case .validate(let reason):
                 let isOfRequest = stored.head.timeToLive(at: now) > .zero

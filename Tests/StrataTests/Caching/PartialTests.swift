@@ -176,6 +176,44 @@ struct PartialTests {
         #expect(try await cache.send(.get, "/", [.range: "bytes=4-5"]).isHit == isHit)
     }
 
+    @Test func `who wants the whole doesn't take the part that is confirmed meanwhile`()
+        async throws
+    {
+        let gate = Gate(isOpen: true)
+        let cache = CachingHarness { request in
+            let headers: Headers = [
+                .cacheControl: "max-age=10, stale-while-revalidate=60", .etag: "\"1\"",
+            ]
+            guard request.headers.contains(.ifNoneMatch) else {
+                return Self.ranged(request, headers: headers)
+            }
+            try await gate.pass()
+            return Response(status: .notModified, headers: headers)
+        }
+        _ = try await cache.send(.get, "/", [.range: "bytes=0-4"])
+        cache.time.advance(by: .seconds(20))
+        gate.close()
+        #expect(try await cache.send(.get, "/", [.range: "bytes=1-2"]).text == "12")
+        async let whole = cache.send()
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        let reply = try await whole
+        #expect(reply.status == 200 && reply.text == Self.content)
+    }
+
+    @Test func `what is whole is fetched anew as a whole, whatever part is asked for`()
+        async throws
+    {
+        let cache = CachingHarness {
+            Self.ranged($0, headers: [.cacheControl: "max-age=10, stale-while-revalidate=60"])
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(20))
+        #expect(try await cache.send(.get, "/", [.range: "bytes=1-2"]).text == "12")
+        while cache.origin.count < 2 { await Task.yield() }
+        #expect(cache.origin.last?.headers[.range] == nil)
+    }
+
     @Test func `a part of another variant is no answer to who wants the whole`() async throws {
         let cache = CachingHarness { request in
             var headers: Headers = [.cacheControl: "max-age=60", .vary: "X-A"]
