@@ -144,7 +144,9 @@ extension Caching {
         }
         guard let tag = notModified.headers.first(.etag), let index = found.index,
             let variant = index.variants.first(where: { $0.etag == tag }),
-            case .response(let stored) = await record(CacheKey(stored: variant.key))
+            case .response(let stored) = await record(CacheKey(stored: variant.key)),
+            // It may have been replaced since.
+            Validation.answer(notModified, speaksOf: stored.head)
         else { return nil }
         guard let part = stored.head.part else { return stored }
         let ranges = Partial.ranges(request, of: stored.head, now: time.now)

@@ -90,6 +90,32 @@ struct ForwardingTests {
         #expect(cache.origin.last?.headers[.ifNoneMatch] == "\"en\", \"fr\", \"de\"")
     }
 
+    @Test func `a 304 that names a variant which was replaced meanwhile confirms nothing`()
+        async throws
+    {
+        let other = Mutex<Handler?>(nil)
+        let cache = CachingHarness { request in
+            var headers: Headers = [.cacheControl: "max-age=60", .vary: "X-A", .etag: "\"1\""]
+            if request.headers["X-A"] == "2", request.headers.contains(.ifNoneMatch) {
+                var reload = Request(
+                    .get, "/", headers: ["X-A": "1", .cacheControl: "no-cache"])
+                reload.authority = request.authority
+                _ = try await other.withLock { $0 }?(reload)
+                return Response(status: .notModified, headers: headers)
+            }
+            guard request.headers.contains(.cacheControl) else { return .of("old", headers) }
+            headers[.etag] = "\"9\""
+            return .of("new", headers)
+        }
+        other.withLock { $0 = cache.app }
+        defer { other.withLock { $0 = nil } }
+        _ = try await cache.send(.get, "/", ["X-A": "1"])
+        let reply = try await cache.send(.get, "/", ["X-A": "2"])
+        #expect(reply.text == "old" && reply[.etag] == "\"1\"")
+        let replaced = try await cache.send(.get, "/", ["X-A": "1"])
+        #expect(replaced.isHit && replaced.text == "new" && replaced[.etag] == "\"9\"")
+    }
+
     @Test func `what a HEAD contradicts isn't served, be there nothing to validate it by`()
         async throws
     {
