@@ -169,6 +169,8 @@ struct Between: Middleware {
             let app = Self.app(store: store)
             for _ in 0..<3 { _ = try await app(Request(.get, "/", headers: Self.gzip)) }
         }
+        // What remakes bodies in the background may just have one of it.
+        for _ in 0..<500 where kept != nil { try await Task.sleep(for: .milliseconds(10)) }
         #expect(kept == nil)
     }
 }

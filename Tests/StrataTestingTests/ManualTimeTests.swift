@@ -1,5 +1,7 @@
+import Dispatch
 import Strata
 import StrataTesting
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ManualTimeTests {
@@ -32,22 +34,24 @@ import Testing
         try await long.value
     }
 
-    @Test @MainActor
-    func `sleepers are woken in the order of their times, equal ones as they came`() async throws {
+    @Test func `sleepers are woken in the order of their times, equal ones as they came`()
+        async throws
+    {
         let time = ManualTime()
-        var order: [String] = []
+        let order = Order()
+        let executor = OneAfterTheOther()
         var tasks: [Task<Void, any Error>] = []
         for (name, seconds) in [("c", 3), ("a", 1), ("b1", 2), ("b2", 2)] {
             tasks.append(
-                Task {
+                Task(executorPreference: executor) {
                     try await time.sleep(for: .seconds(seconds))
-                    order.append(name)
+                    order.names.withLock { $0.append(name) }
                 })
             try await time.waitForSleepers(tasks.count)
         }
         time.advance(by: .seconds(10))
         for task in tasks { try await task.value }
-        #expect(order == ["a", "b1", "b2", "c"])
+        #expect(order.names.withLock(\.self) == ["a", "b1", "b2", "c"])
     }
 
     @Test func `sleeping for no time does not wait`() async throws {
@@ -112,5 +116,19 @@ import Testing
             numbers == [
                 6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
             ])
+    }
+}
+
+private final class Order: Sendable {
+    let names = Mutex<[String]>([])
+}
+
+/// Runs what is resumed in the order in which it was.
+private final class OneAfterTheOther: TaskExecutor {
+    private let queue = DispatchQueue(label: "one after the other")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
