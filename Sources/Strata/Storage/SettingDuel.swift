@@ -6,7 +6,7 @@
 /// So a long past doesn't weigh against a change.
 struct SettingDuel {
     /// What is left of a lead that the other setting once had, after each turnover.
-    private static var memory: Double { 127.0 / 128 }
+    private static var memory: Double { 63.0 / 64 }
 
     /// How many votes more there were for the first setting since it was the furthest behind.
     private(set) var lead = 0

@@ -12,7 +12,8 @@
 ///
 /// Until there is no more room, all settings do the same, and nothing is lost by waiting. In that
 /// time the sample also runs through *scouts*, an eighth as large, which have to choose already:
-/// the one that did best decides how to begin. It is LRU where nothing has come back at all.
+/// the one that did best decides how to begin. It is LRU where nothing has come back at all, and
+/// where LRU did better by less than would do for another.
 struct WindowAdvisor: ~Copyable {
     /// How many entries a miniature may have; the sample is halved when there are more, and
     /// doubled when there are less than an eighth of it.
@@ -99,7 +100,9 @@ struct WindowAdvisor: ~Copyable {
             var best = (setting: WindowSetting.small, excess: 0.0)
             for other in WindowSetting.allCases where other != .small {
                 let duel = duel(of: other, with: .small)
-                let excess = Double(duel.lead) - duel.chance
+                // To be below LRU is worse than to be above it by less than might be.
+                let needed = other == .whole ? duel.chance / 4 : duel.chance
+                let excess = Double(duel.lead) - needed
                 if excess > best.excess { best = (other, excess) }
             }
             setting = best.setting
