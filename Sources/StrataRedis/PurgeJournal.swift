@@ -119,7 +119,7 @@ struct PurgeJournal {
     /// for doubt meanwhile: then it may be another server that has them.
     mutating func settle(_ made: [String: Purge]) {
         for (name, purge) in made where purge.isSame(as: purges[name]) {
-            purges[name]?.isSettled = purge.doubts == doubts
+            if purge.doubts == doubts { purges[name]?.isSettled = true }
         }
     }
 
@@ -131,7 +131,7 @@ struct PurgeJournal {
             purges[name] = Purge(
                 number: number, staleSince: nil, end: purge.end, made: purge.made, doubts: doubts)
         }
-        purges[name]?.isSettled = purge.doubts == doubts
+        if purge.doubts == doubts { purges[name]?.isSettled = true }
     }
 
     /// Redis may have lost any of them.

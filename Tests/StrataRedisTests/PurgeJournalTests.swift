@@ -65,6 +65,10 @@ struct `The journal of purges` {
         #expect(again["b"]?.repetition(in: Generation(7)) == nil)
         trial.journal.settle(again)
         #expect(trial.unsettled() == [])
+        // Nor does a late one undo what is known by now.
+        trial.journal.settle(found)
+        trial.journal.settle("a", try #require(found["a"]), repeatedWith: nil)
+        #expect(trial.unsettled() == [])
     }
 
     @Test func `knows a purge that was made again by its new number`() throws {
