@@ -71,7 +71,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     // MARK: - Commands
 
     /// Takes a command, encoded, with its one reply; or several, with so many replies, which are
-    /// answered together as an array.
+    /// answered together as an array. Tokens go up from one command to the next.
     mutating func submit(
         _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
         now: Duration
@@ -121,15 +121,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// Gives up on a command; its waiter, if it still waits.
     mutating func abandon(_ token: UInt64) -> Waiter? {
-        var waiter: Waiter?
-        slots.update { slot in
-            guard slot.token == token else { return false }
-            waiter = slot.waiter
-            slot.waiter = nil
+        slots.updateFirst(after: { $0.token < token }) { slot -> Waiter? in
+            guard slot.token == token else { return nil }
             slot.replies = []
-            return true
-        }
-        return waiter
+            return slot.waiter.take()
+        } ?? nil
     }
 
     // MARK: - Writing
@@ -199,6 +195,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// Takes one reply.
     mutating func receive(_ value: RedisValue, now: Duration) -> Receipt {
         if case .greeting = phase {
+            // Told by one of the channels before the last is confirmed.
+            if settings.isSubscriber, RedisPush(value) != nil { return .none }
             switch greeting.receive(value) {
             case .incomplete: return .none
             case .failed(let error): return .failed(error)
@@ -310,8 +308,10 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         isPinging = true
         lastPing = now
         let command = RedisCommand("PING").bytes
+        // Behind the commands before, and no command's.
         let slot = Slot(
-            token: 0, waiter: nil, missing: 1, isSingle: true, submitted: now, deadline: now,
+            token: slots.last?.token ?? 0, waiter: nil, missing: 1, isSingle: true, submitted: now,
+            deadline: now,
             cost: command.count + 128, isPing: true)
         if case .write = enqueue(slot, command) { return .write }
         return .none
@@ -329,8 +329,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private mutating func expire(now: Duration, into due: inout Due) {
         var earliest: Duration?
         var waited: [Duration] = []
-        slots.update { slot in
-            guard let waiter = slot.waiter else { return false }
+        slots.updateAll { slot in
+            guard let waiter = slot.waiter else { return }
             if slot.deadline <= now {
                 due.expired.append(waiter)
                 waited.append(now - slot.submitted)
@@ -339,7 +339,6 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             } else {
                 earliest = min(earliest ?? slot.deadline, slot.deadline)
             }
-            return false
         }
         earliestDeadline = earliest
         guard phase == .ready else { return }

@@ -52,11 +52,28 @@ struct Fifo<Element> {
         return elements[head...].compactMap(\.self)
     }
 
-    /// Visits the elements, the one that has waited longest first, until the visitor returns true.
-    mutating func update(_ visit: (inout Element) -> Bool) {
-        for index in head..<elements.count {
-            if update(at: index, visit) == true { return }
+    /// Changes the element that the order finds, where there is one.
+    ///
+    /// - Parameter isBefore: whether an element comes before the one to be found; so do all those
+    ///   in front of it then.
+    mutating func updateFirst<Outcome>(
+        after isBefore: (Element) -> Bool, _ body: (inout Element) -> Outcome
+    ) -> Outcome? {
+        var range = head..<elements.count
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if elements[middle].map(isBefore) == true {
+                range = (middle + 1)..<range.upperBound
+            } else {
+                range = range.lowerBound..<middle
+            }
         }
+        return range.lowerBound < elements.count ? update(at: range.lowerBound, body) : nil
+    }
+
+    /// Visits all elements, the one that has waited longest first.
+    mutating func updateAll(_ visit: (inout Element) -> Void) {
+        for index in head..<elements.count { _ = update(at: index, visit) }
     }
 }
 

@@ -79,6 +79,7 @@ struct Greeting: Sendable {
         let step = steps[answered]
         if case .error(let error) = value {
             // Said to whoever connects, whatever they ask.
+            if error.kind == "DENIED" { return .failed(StoreError(error)) }
             if error.message.hasPrefix("ERR max number of clients") {
                 return .failed(
                     StoreError(

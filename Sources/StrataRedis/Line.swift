@@ -33,7 +33,7 @@ final class Line: @unchecked Sendable {
     private var isShakingHands = false
     private var reader: ReplyReader?
     /// Those of the host's addresses that the present attempt has not tried yet.
-    private var addresses: [SocketAddress] = []
+    private var addresses = AddressQueue<SocketAddress>()
     private let lookup = Lookup()
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 64 * 1024, alignment: 16)
@@ -74,7 +74,9 @@ final class Line: @unchecked Sendable {
             switch due.step {
             case .none, .write: return due.next
             case .open: open(now: now)
-            case .fail(let error): lose(isShakingHands ? Self.noTLS : error)
+            case .fail(let error):
+                if connection.phase != .ready { addresses.noteSilence() }
+                lose(isShakingHands ? Self.noTLS : error)
             }
         }
     }
@@ -115,10 +117,9 @@ final class Line: @unchecked Sendable {
     func close() { turn.withLock { _ in end() } }
 
     private func end() {
-        let error = StoreError(.unavailable, "The Redis client was closed.")
         dropSocket()
-        for waiter in connection.close(error) { waiter.resume(returning: .failure(error)) }
-        if case .subscriber(let tell) = audience { _ = tell(.lost(error)) }
+        for waiter in connection.close(.closed) { waiter.resume(returning: .failure(.closed)) }
+        if case .subscriber(let tell) = audience { _ = tell(.lost(.closed)) }
     }
 
     // MARK: - Opening
@@ -142,7 +143,7 @@ final class Line: @unchecked Sendable {
         guard case .opening = connection.phase, socket == nil else { return }
         switch result {
         case .success(let found):
-            addresses = found
+            addresses.begin(found)
             connectToNextAddress(
                 failure: StoreError(.unavailable, "The host of Redis has no address."))
         case .failure(let error): lose(error)
@@ -151,10 +152,9 @@ final class Line: @unchecked Sendable {
 
     private func connectToNextAddress(failure: StoreError) {
         var failure = failure
-        while !addresses.isEmpty {
+        while let address = addresses.next() {
             do {
-                let socket = try Socket(
-                    connectingTo: addresses.removeFirst(), tls: tls?.makeSession())
+                let socket = try Socket(connectingTo: address, tls: tls?.makeSession())
                 self.socket = socket
                 poller.add(socket, key: connection.key, for: .both)
                 return
@@ -233,7 +233,7 @@ final class Line: @unchecked Sendable {
                 case .failed(let error): throw StoreError.io("The connection was lost", error)
                 }
             } catch {
-                lose(error)
+                lose(advised(error))
                 return true
             }
         }
@@ -298,6 +298,18 @@ final class Line: @unchecked Sendable {
     }
 
     // MARK: - Losing
+
+    /// The error with what may be behind it where the server ends the connection without a word.
+    private func advised(_ error: StoreError) -> StoreError {
+        guard case .greeting = connection.phase, error.code == .unavailable else { return error }
+        let advice =
+            tls == nil
+            ? "does the server want TLS (rediss://)?"
+            : "does the server want the client's certificate (cert, key)?"
+        return StoreError(
+            error.code, "\(error.message) It had answered nothing; \(advice)",
+            underlying: error.underlying)
+    }
 
     private func lose(_ error: StoreError) {
         let error = named(error)

@@ -2,6 +2,12 @@ import CSSL
 import Strata
 import Synchronization
 
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 // All calls into OpenSSL stand in this file.
 
 enum OpenSSL {
@@ -16,10 +22,10 @@ enum OpenSSL {
     fileprivate static func lastError() -> String {
         let code = ERR_get_error()
         ERR_clear_error()
-        guard code != 0, let reason = ERR_reason_error_string(code) else {
-            return "no reason given"
-        }
-        return String(cString: reason)
+        if let reason = ERR_reason_error_string(code) { return String(cString: reason) }
+        // From OpenSSL 3 on what the system says has no words there, but its number.
+        guard code & 1 << 31 != 0 else { return "no reason given" }
+        return String(cString: strerror(Int32(truncatingIfNeeded: code & 0x7fff_ffff)))
     }
 }
 
@@ -39,6 +45,13 @@ final class TLSContext: @unchecked Sendable {
         self.context = context
         serverName = configuration.serverName ?? host
         isVerifying = configuration.verification == .full
+        // To OpenSSL no name means any name, and a name ends at a zero.
+        guard !serverName.isEmpty, !serverName.utf8.contains(0) else {
+            throw StoreError(
+                .misconfigured,
+                "The server's name for TLS is empty or holds a zero; give the name in its "
+                    + "certificate, or none for the host's.")
+        }
         SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
         SSL_CTX_set_verify(context, isVerifying ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
         if let file = configuration.certificateAuthority {
@@ -71,7 +84,10 @@ final class TLSContext: @unchecked Sendable {
         // An address is held against the certificate's addresses, a name against its names.
         if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), serverName) != 1 {
             ERR_clear_error()
-            SSL_set1_host(ssl, serverName)
+            guard SSL_set1_host(ssl, serverName) == 1 else {
+                SSL_free(ssl)
+                throw StoreError(.unavailable, "There is no memory for TLS.")
+            }
             var name = Array(serverName.utf8CString)
             SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
         }

@@ -14,14 +14,15 @@ import Synchronization
 ///
 /// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
 /// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
-/// `SUBSCRIBE`), must not be sent: the connection is everybody's. For transactions there is
-/// ``transaction(_:within:)``, for channels ``subscribe(to:handler:)``.
+/// `SUBSCRIBE`), are refused with `misconfigured`: the connection is everybody's. For transactions
+/// there is ``transaction(_:within:)``, for channels ``subscribe(to:handler:)``.
 ///
 /// Where there are several servers each command goes to the one that has its key, and is sent on as
 /// long as its time lasts when that has moved. Of commands that are not known to only read, and of
 /// those unknown, a primary is asked. In a cluster `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and
 /// `TOUCH` may have keys of several servers, and are then several steps; keys of any other command,
-/// script or transaction must have the same hash tag.
+/// script or transaction must have the same hash tag. A command without a key (`SCAN`, `DBSIZE`,
+/// `FLUSHALL`) is carried out by any one of the primaries, for the keys that are there.
 ///
 /// ```swift
 /// let client = try RedisClient(RedisConfiguration(url: "redis://127.0.0.1:6379"))
@@ -127,6 +128,7 @@ public final class RedisClient: Sendable {
         _ command: RedisCommand, within limit: Duration? = nil, lane: RedisLane = .small,
         reads: RedisReads? = nil
     ) async throws(StoreError) -> RedisValue {
+        try command.requireShareable()
         let limit = limit ?? configuration.commandTimeout
         switch servers {
         case .one(let node):
@@ -152,6 +154,7 @@ public final class RedisClient: Sendable {
         reads: RedisReads? = nil
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
+        for command in commands { try command.requireShareable() }
         let limit = limit ?? configuration.commandTimeout
         switch servers {
         case .one(let node):
@@ -175,6 +178,7 @@ public final class RedisClient: Sendable {
         _ commands: [RedisCommand], within limit: Duration? = nil
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
+        for command in commands { try command.requireShareable(isInTransaction: true) }
         let limit = limit ?? configuration.commandTimeout
         switch servers {
         case .one(let node): return try await node.transaction(commands, within: limit)
@@ -192,12 +196,15 @@ public final class RedisClient: Sendable {
         within limit: Duration? = nil
     ) async throws(StoreError) -> RedisValue {
         let rest = [.integer(keys.count)] + keys.map(RedisArgument.text) + arguments
+        let time = SystemTime()
+        let deadline = time.uptime + (limit ?? configuration.commandTimeout)
         do {
             return try await send(
                 RedisCommand(["EVALSHA", .text(script.digest)] + rest), within: limit)
         } catch  where error.redisError?.kind == "NOSCRIPT" {
             return try await send(
-                RedisCommand(["EVAL", .text(script.source)] + rest), within: limit)
+                RedisCommand(["EVAL", .text(script.source)] + rest),
+                within: deadline - time.uptime)
         }
     }
 
@@ -211,7 +218,7 @@ public final class RedisClient: Sendable {
         switch servers {
         case .one(let node): return try node.subscribe(to: interest, subscriber: subscriber)
         case .several(let topology):
-            return topology.subscribe(to: interest, subscriber: subscriber)
+            return try topology.subscribe(to: interest, subscriber: subscriber)
         }
     }
 }

@@ -47,6 +47,15 @@ extension RedisConfiguration {
         if let at = authority.lastIndex(of: "@") {
             credentials = authority[..<at]
             authority = authority[authority.index(after: at)...]
+            guard credentials?.contains("@") == false else {
+                throw .badURL(
+                    "an @ in the user or password is written as %40, and both are named once, "
+                        + "before the first host")
+            }
+        } else if scheme != "unix",
+            path.contains("@") || query.prefix(while: { $0 != "=" }).contains("@")
+        {
+            throw .badURL("a / or ? in the user or password is written as %2F or %3F")
         }
 
         let kind = scheme.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
@@ -56,7 +65,9 @@ extension RedisConfiguration {
             if otherEndpoints.isEmpty { topology = .standalone }
             if path.count > 1 { database = try Self.number(path.dropFirst(), "database") }
         case ("redis", "cluster"), ("rediss", "cluster"):
-            guard path.count <= 1 else { throw .badURL("a cluster has no database but 0") }
+            guard ["", "/", "/0"].contains(path) else {
+                throw .badURL("a cluster has no database but 0")
+            }
             try self.init(authority, defaultPort: 6379, topology: .cluster)
         case ("redis", "sentinel"), ("rediss", "sentinel"):
             let parts = path.split(separator: "/")
@@ -204,20 +215,20 @@ extension RedisConfiguration {
             guard authority[colon] == ":" else { throw .badURL("the host can't be understood") }
             host = authority[..<colon]
             let text = authority[authority.index(after: colon)...]
-            guard let number = UInt16(text), number > 0 else {
+            guard text.utf8.allSatisfy(\.isDigit), let number = UInt16(text), number > 0 else {
                 throw .badURL("the port must be from 1 to 65535")
             }
             port = number
         }
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty, !host.contains(where: { "[]@ ".contains($0) }) else {
+        guard !host.isEmpty, !host.contains(where: { "[]@# ".contains($0) }) else {
             throw .badURL("the host is missing or can't be understood")
         }
-        return .tcp(host: String(host), port: port)
+        return .tcp(host: try decoded(host, "host"), port: port)
     }
 
     private static func number(_ text: Substring, _ what: String) throws(StoreError) -> Int {
-        guard let number = Int(text), number >= 0 else {
+        guard text.utf8.allSatisfy(\.isDigit), let number = Int(text) else {
             throw .badURL("the \(what) must be a number")
         }
         return number
@@ -231,8 +242,8 @@ extension RedisConfiguration {
                 bytes.append(byte)
                 continue
             }
-            guard let digits = String(rest.prefix(2)), digits.utf8.count == 2,
-                let value = UInt8(digits, radix: 16)
+            guard let digits = String(rest.prefix(2)), digits.allSatisfy(\.isHexDigit),
+                digits.utf8.count == 2, let value = UInt8(digits, radix: 16), value > 0
             else { throw .badURL("the \(what) is not well percent-encoded") }
             bytes.append(value)
             rest = rest.dropFirst(2)
@@ -251,4 +262,8 @@ extension StoreError {
             "The URL of Redis can't be used: \(reason). "
                 + "An example: redis://user:password@127.0.0.1:6379/0.")
     }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -86,7 +86,7 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     }
 
     /// What sentinels are asked, and by whom.
-    public struct Sentinel: Sendable, Hashable {
+    public struct Sentinel: Sendable, Hashable, CustomStringConvertible {
         /// The name of the primary in the sentinels' configuration (`sentinel monitor`).
         public var primaryName: String
         /// The ACL user at the sentinels; nil for their `default` user.
@@ -100,6 +100,9 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
             self.username = username
             self.password = password
         }
+
+        /// The primary's name, and as whom; the password is not shown.
+        public var description: String { "\(username.map { $0 + "@" } ?? "")\(primaryName)" }
     }
 
     /// Where the server listens, or the first of several.

@@ -9,6 +9,8 @@ final class RedisConnection: Sendable {
 
     private struct State: Sendable {
         var machine: ConnectionMachine<Waiter>
+        /// The last command's.
+        var token: UInt64 = 0
         /// The connection that the machine speaks of. Whoever writes checks that it is still his.
         var socket: Socket?
         /// Who reads from the socket, where one who waits for an answer does not.
@@ -67,18 +69,22 @@ final class RedisConnection: Sendable {
 
     /// Hands over a command, or several with so many replies, and writes if nobody is writing.
     ///
+    /// - Parameter place: is told where it waits.
     /// - Returns: why it was refused; the waiter is then still the caller's.
     func submit(
-        _ command: [UInt8], replies: Int?, token: UInt64, waiter: Waiter, deadline: Duration,
-        now: Duration
+        _ command: [UInt8], replies: Int?, waiter: Waiter, deadline: Duration, now: Duration,
+        place: borrowing CommandPlace
     ) -> StoreError? {
         let isOnExecutor = executor.isCurrent
         let step = state.withLock { state in
             // Who is on the thread that reads gives it back to have the answer read.
             let isAlone = !isOnExecutor && state.machine.phase == .ready && state.machine.isIdle
+            state.token += 1
             let submission = state.machine.submit(
-                command, replies: replies, token: token, waiter: waiter, deadline: deadline,
-                now: now)
+                command, replies: replies, token: state.token, waiter: waiter,
+                deadline: deadline, now: now)
+            // One that was refused waits nowhere, and its token finds nobody.
+            place.note(connection: key, token: state.token)
             return next(after: submission, isAlone: isAlone, now: now, in: &state)
         }
         switch step {

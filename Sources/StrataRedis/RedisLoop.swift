@@ -40,11 +40,17 @@ final class RedisLoop: Sendable {
         self.tls = tls
     }
 
-    /// Serves the connection from now on, unless the loop has ended.
-    func add(_ connection: RedisConnection, maximumReplyBytes: Int, audience: Line.Audience) {
-        changes.withLock {
-            $0?.append(.add(connection, maximumReplyBytes: maximumReplyBytes, audience))
+    /// Serves the connection from now on.
+    ///
+    /// - Throws: ``StoreError`` with `unavailable` where the loop has ended.
+    func add(
+        _ connection: RedisConnection, maximumReplyBytes: Int, audience: Line.Audience
+    ) throws(StoreError) {
+        let isAdded = changes.withLock { changes in
+            changes?.append(.add(connection, maximumReplyBytes: maximumReplyBytes, audience))
+            return changes != nil
         }
+        guard isAdded else { throw .closed }
         poller.wake()
     }
 

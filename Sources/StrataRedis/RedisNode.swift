@@ -16,7 +16,8 @@ final class RedisNode: Sendable {
     private let poller: Poller
     private let loop: RedisLoop
     private let time = SystemTime()
-    private let tokens = Atomic<UInt64>(0)
+    /// Whose turn it is of several connections.
+    private let turns = Atomic<UInt>(0)
     private let subscriptions = Atomic<UInt64>(0)
 
     /// Begins to connect in the background.
@@ -47,7 +48,7 @@ final class RedisNode: Sendable {
         }
         for (index, connection) in connections.enumerated() {
             let lane = index == configuration.connections ? RedisLane.large : .small
-            loop.add(
+            try loop.add(
                 connection, maximumReplyBytes: configuration.maximumReplyBytes,
                 audience: .lane(lane, events, isBreached: share))
         }
@@ -70,7 +71,7 @@ final class RedisNode: Sendable {
         let connection = RedisConnection(
             settings: interest.settings(configuration), poller: poller,
             executor: loop.executor, key: UInt64(connections.count) + number)
-        loop.add(
+        try loop.add(
             connection, maximumReplyBytes: interest.maximumMessageBytes,
             audience: .subscriber(subscriber))
         return RedisSubscription { [loop] in loop.remove(connection) }
@@ -88,7 +89,12 @@ final class RedisNode: Sendable {
             RedisCommand.joined(whole), replies: whole.count, within: limit, lane: .small)
         let replies = reply.array ?? []
         switch replies.last {
-        case .array(let values): return values
+        case .array(let values):
+            // What Redis refuses without giving up on the others has no place among the values.
+            var rest = values[...]
+            return replies.dropFirst(asking.count + 1).dropLast().map { reply in
+                if case .error = reply { reply } else { rest.popFirst() ?? .null }
+            }
         case .error(let error):
             // The first refusal says what is wrong, EXEC only that something is.
             for case .error(let first) in replies { throw StoreError(first) }
@@ -108,38 +114,38 @@ final class RedisNode: Sendable {
             throw StoreError(.timedOut, "No time was left to ask Redis.")
         }
         if Task.isCancelled { throw Self.cancelled }
-        let token = tokens.wrappingAdd(1, ordering: .relaxed).newValue
+        let place = CommandPlace()
         let lane = bytes.count > RedisLane.threshold ? RedisLane.large : lane
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { (waiter: RedisConnection.Waiter) in
                 start(
-                    bytes, replies: replies, token: token, waiter: waiter, within: limit,
-                    lane: lane)
+                    bytes, replies: replies, waiter: waiter, within: limit, lane: lane,
+                    place: place)
                 // A cancellation from before the command was handed over found nothing to end.
-                if Task.isCancelled { abandon(token) }
+                if Task.isCancelled { abandon(place) }
             }
         } onCancel: {
-            abandon(token)
+            abandon(place)
         }
         return try result.get()
     }
 
     private func start(
-        _ bytes: [UInt8], replies: Int?, token: UInt64, waiter: RedisConnection.Waiter,
-        within limit: Duration, lane: RedisLane
+        _ bytes: [UInt8], replies: Int?, waiter: RedisConnection.Waiter, within limit: Duration,
+        lane: RedisLane, place: borrowing CommandPlace
     ) {
         let now = time.uptime
         let deadline = now + limit
         var refusal: StoreError?
         let candidates = lane == .large ? 1 : configuration.connections
+        let turn = candidates == 1 ? 0 : turns.wrappingAdd(1, ordering: .relaxed).newValue
         for attempt in 0..<candidates {
             let index =
                 lane == .large
-                ? connections.count - 1
-                : (Int(truncatingIfNeeded: token) &+ attempt) % candidates
+                ? connections.count - 1 : (Int(turn % UInt(candidates)) + attempt) % candidates
             refusal = connections[index].submit(
-                bytes, replies: replies, token: token, waiter: waiter, deadline: deadline,
-                now: now)
+                bytes, replies: replies, waiter: waiter, deadline: deadline, now: now,
+                place: place)
             if refusal == nil { break }
         }
         if let refusal {
@@ -149,11 +155,9 @@ final class RedisNode: Sendable {
         }
     }
 
-    private func abandon(_ token: UInt64) {
-        for connection in connections {
-            guard let waiter = connection.abandon(token) else { continue }
-            waiter.resume(returning: .failure(Self.cancelled))
-        }
+    private func abandon(_ place: borrowing CommandPlace) {
+        guard let (key, token) = place.known else { return }
+        connections[Int(key)].abandon(token)?.resume(returning: .failure(Self.cancelled))
     }
 
     private static let cancelled = StoreError(

@@ -26,7 +26,8 @@ extension RedisClient {
     /// }
     /// ```
     ///
-    /// - Throws: ``StoreError`` with `misconfigured` where the interest can't work.
+    /// - Throws: ``StoreError`` with `misconfigured` where the interest can't work, and
+    ///   `unavailable` where the client was closed.
     public func subscribe(
         to interest: RedisInterest, handler: @escaping @Sendable (RedisPush) -> Void
     ) throws(StoreError) -> RedisSubscription {
@@ -41,7 +42,8 @@ extension RedisClient {
     /// - Parameter maximumBufferedBytes: how many bytes may wait to be taken, counting 128 extra
     ///   for each push. When there are more, they are dropped, and the channel is
     ///   ``RedisPush/lost(_:)`` and opened anew: messages are never left out silently.
-    /// - Throws: ``StoreError`` with `misconfigured` where the interest can't work.
+    /// - Throws: ``StoreError`` with `misconfigured` where the interest can't work, and
+    ///   `unavailable` where the client was closed.
     public func pushes(
         of interest: RedisInterest, maximumBufferedBytes: Int = 16 << 20
     ) throws(StoreError) -> RedisPushes {

@@ -125,6 +125,50 @@ import Testing
         #expect(try #require(Self.answer(&machine, .integer(3))) == (3, .integer(3)))
     }
 
+    @Test func `thousands that are abandoned at once are each found without a search`() {
+        var settings = Self.settings
+        settings.maximumQueuedBytes = 1 << 30
+        var machine = Self.ready(settings)
+        let waiters = 1...20_000
+        for waiter in waiters { _ = Self.submit(&machine, "a", waiter: waiter) }
+        let time = ContinuousClock().measure {
+            for waiter in waiters.reversed() where machine.abandon(UInt64(waiter)) != waiter {
+                Issue.record("\(waiter) is not found")
+            }
+        }
+        #expect(machine.abandon(20_001) == nil)
+        #expect(machine.abandon(1) == nil)
+        #expect(time < .seconds(5))
+    }
+
+    @Test func `a message that comes before the last channel is confirmed is no confirmation`() {
+        var interest = RedisInterest(channels: ["a"], patterns: ["b*"])
+        interest.heartbeat = .seconds(1)
+        let settings = interest.settings(
+            RedisConfiguration(endpoint: .tcp(host: "h", port: 1)))
+        var machine = ConnectionMachine<RedisConnection.Waiter>(settings: settings)
+        machine.beginOpening(now: .zero)
+        machine.opened(now: .zero)
+        var chunk = ConnectionMachine<RedisConnection.Waiter>.Chunk()
+        while machine.nextOutput(&chunk) {}
+        func text(_ text: String) -> RedisValue { .bytes(Array(text.utf8)) }
+        let replies: [RedisValue] = [
+            .status("OK"), .status("PONG"), .array([text("subscribe"), text("a"), .integer(1)]),
+            .array([text("message"), text("a"), text("early")]),
+        ]
+        for reply in replies {
+            guard case .none = machine.receive(reply, now: .zero) else {
+                Issue.record("\(reply) is taken for the last confirmation")
+                return
+            }
+        }
+        let last = RedisValue.array([text("psubscribe"), text("b*"), .integer(2)])
+        guard case .ready = machine.receive(last, now: .zero) else {
+            Issue.record("not ready")
+            return
+        }
+    }
+
     @Test func `a deadline ends its own command alone`() throws {
         var machine = Self.ready()
         _ = Self.submit(&machine, "x", waiter: 1, deadline: .seconds(3))

@@ -61,6 +61,8 @@ import Testing
             ("NOAUTH Authentication required.", 1, .misconfigured),
             ("LOADING Redis is loading", 1, .unavailable),
             ("LOADING Redis is loading", 0, .misconfigured),
+            ("DENIED Redis is running in protected mode", 0, .misconfigured),
+            ("DENIED Redis is running in protected mode", 1, .misconfigured),
             ("ERR max number of clients reached", 0, .unavailable),
             ("ERR max number of clients reached", 1, .unavailable),
         ] as [(String, Int, StoreError.Code?)])
@@ -79,7 +81,9 @@ import Testing
         }
         #expect(failure?.code == code)
         #expect(failure.map { $0.redisError?.message == refusal } ?? true)
-        if step == 0, code == .misconfigured {
+        if refusal.hasPrefix("DENIED") {
+            #expect(failure?.message.contains("no identity") == false)
+        } else if step == 0, code == .misconfigured {
             #expect(failure?.message.contains("no identity") == true)
         }
     }

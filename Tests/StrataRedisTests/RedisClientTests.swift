@@ -1,7 +1,8 @@
 import Strata
-import StrataRedis
 import StrataTesting
 import Testing
+
+@testable import StrataRedis
 
 @Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct `The client of Redis` {
@@ -90,6 +91,46 @@ struct `The client of Redis` {
         #expect(error?.code == .refused)
         #expect(error?.message.contains("wrong number of arguments") == true)
         #expect(try await client.send("GET", "a").text == "2")
+    }
+
+    @Test func `a refusal that ends no transaction stands in its place`() async throws {
+        let server = try ScriptedServer { command, _ in
+            switch command[0] {
+            case "GET": "-ERR not here\r\n"
+            case "INCR": "+QUEUED\r\n"
+            case "EXEC": "*2\r\n:1\r\n:2\r\n"
+            default: nil
+            }
+        }
+        let client = try patientClient(url: server.url)
+        let replies = try await client.transaction([
+            RedisCommand("INCR", "a"), RedisCommand("GET", "a"), RedisCommand("INCR", "a"),
+        ])
+        #expect(replies == [.integer(1), .error(RedisError("ERR not here")), .integer(2)])
+    }
+
+    @Test(
+        arguments: [
+            ("select 1", "configuration"), ("MULTI", "transaction"), ("Watch a", "transaction"),
+            ("SUBSCRIBE a", "subscribe(to:"), ("BLPOP a 0", "meanwhile"),
+            ("XREAD count 1 block 0 STREAMS a 0", "meanwhile"), ("CLIENT REPLY OFF", "config"),
+            ("XREAD STREAMS block 0", nil), ("CLIENT ID", nil), ("SET select 1", nil),
+            ("GET multi", nil), ("BLPOPX a", nil),
+        ] as [(String, String?)])
+    func `what a shared connection can't have is refused, and told what there is for it`(
+        text: String, advice: String?
+    ) async throws {
+        let command = RedisCommand(text.split(separator: " ").map { .text(String($0)) })
+        let client = try RedisClient(RedisConfiguration(url: "unix:///tmp/no/such/socket"))
+        var errors = [await storeError { try await client.send(command) }]
+        errors.append(await storeError { _ = try await client.pipeline([command]) })
+        if advice != "meanwhile" {
+            errors.append(await storeError { _ = try await client.transaction([command]) })
+        }
+        for error in errors {
+            #expect(error?.code == (advice == nil ? .unavailable : .misconfigured))
+            #expect(advice.map { error?.message.contains($0) == true } ?? true)
+        }
     }
 
     @Test func `scripts run, whether Redis knows them or not`() async throws {

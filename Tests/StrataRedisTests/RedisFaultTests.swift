@@ -3,6 +3,12 @@ import StrataRedis
 import StrataTesting
 import Testing
 
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 @Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct `When Redis fails` {
     @Test func `a server that hangs costs the deadline and no more`() async throws {
@@ -183,6 +189,29 @@ struct `When Redis fails` {
             RedisConfiguration(url: "unix://\(server.path)"), events: changes.events)
         _ = await storeError { try await client.send("PING") }
         try await eventually { changes.all.contains { $0.failure?.code == code } }
+    }
+
+    @Test func `a script that Redis does not know takes no longer than one that it does`()
+        async throws
+    {
+        let server = try ScriptedServer { command, connection in
+            if command[0] == "EVALSHA" {
+                usleep(300_000)
+                return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
+            }
+            if command[0] == "EVAL" { connection.fallSilent() }
+            return nil
+        }
+        let client = try RedisClient(RedisConfiguration(url: server.url))
+        try await client.send(RedisCommand("PING"), within: .seconds(10))
+        var error: StoreError?
+        let time = await elapsed {
+            error = await storeError {
+                try await client.run(RedisScript("return 1"), within: .milliseconds(600))
+            }
+        }
+        #expect(error?.code == .timedOut)
+        #expect(time < .milliseconds(850))
     }
 
     @Test func `a cancelled command leaves the other sixty-three alone`() async throws {

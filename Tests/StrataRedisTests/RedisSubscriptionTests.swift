@@ -156,6 +156,17 @@ struct `A subscription` {
         #expect(await Self.next(&pushes) == "established")
     }
 
+    @Test(arguments: ["redis://127.0.0.1:1", "redis://127.0.0.1:1,127.0.0.1:2"])
+    func `a client that was closed has none to give`(url: String) async throws {
+        let client = try RedisClient(RedisConfiguration(url: url))
+        client.close()
+        try await eventually {
+            await storeError {
+                _ = try client.subscribe(to: RedisInterest(channels: ["a"])) { _ in }
+            }?.message.contains("closed") == true
+        }
+    }
+
     @Test func `ends when it is cancelled`() async throws {
         let server = try await RedisServer()
         let client = try server.client()

@@ -74,25 +74,50 @@ struct `Redis behind TLS` {
         #expect(error?.message.contains("mismatch") == true)
     }
 
+    @Test(arguments: ["", "redis.test\0.other.test"])
+    func `a name that OpenSSL would take for another, or for any, is refused`(
+        name: String
+    ) async throws {
+        var configuration = RedisConfiguration(endpoint: .tcp(host: "h", port: 1))
+        configuration.tls = .init()
+        configuration.tls?.serverName = name
+        let error = await storeError { _ = try RedisClient(configuration) }
+        #expect(error?.code == .misconfigured)
+    }
+
+    @Test func `a server that wants TLS is told as such`() async throws {
+        let setup = try await Setup()
+        let error = await storeError {
+            try await RedisClient(RedisConfiguration(url: "redis://\(setup.address)")).send("PING")
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("rediss://") == true)
+    }
+
     @Test func `a server that asks for a certificate gets it`() async throws {
         let setup = try await Setup(asksForCertificate: true)
         let ca = "ca=\(setup.files.path("ca.crt"))"
         let identity =
             "&cert=\(setup.files.path("client.crt"))&key=\(setup.files.path("client.key"))"
         #expect(await setup.error(ca + identity)?.description == nil)
-        #expect(await setup.error(ca)?.code == .unavailable)
+        let refusal = await setup.error(ca)
+        #expect(refusal?.code == .unavailable)
+        #expect(refusal?.message.contains("(cert, key)") == true)
     }
 
     @Test func `files that can't be used are an error at once`() async throws {
         let files = try PEMFiles()
-        for parameters in [
-            "ca=/no/such/file", "cert=\(files.path("ca.crt"))&key=/no/such/file",
-            "cert=\(files.path("client.crt"))&key=\(files.path("server.key"))",
+        for (parameters, reason) in [
+            ("ca=/no/such/file", "No such file"),
+            ("cert=\(files.path("ca.crt"))&key=/no/such/file", "No such file"),
+            ("cert=\(files.path("client.crt"))&key=\(files.path("server.key"))", "mismatch"),
+            ("ca=\(files.path("server.key"))", "no certificate"),
         ] {
             let error = await storeError {
                 _ = try RedisClient(RedisConfiguration(url: "rediss://h?\(parameters)"))
             }
             #expect(error?.code == .misconfigured)
+            #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
         }
     }
 

@@ -96,7 +96,11 @@ final class FakeServer: Sendable {
             Job {
                 while true {
                     let connection = accept(listening, nil, nil)
-                    if connection < 0 { return }
+                    if connection < 0 {
+                        // Not before: another one's socket could have got its number.
+                        close(listening)
+                        return
+                    }
                     var buffer = [UInt8](repeating: 0, count: 4096)
                     _ = recv(connection, &buffer, buffer.count, 0)
                     _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
@@ -117,7 +121,6 @@ final class FakeServer: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         unlink(path)
     }
 
