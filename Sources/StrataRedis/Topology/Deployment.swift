@@ -52,8 +52,15 @@ struct Deployment: Sendable, Hashable {
         guard let parts = value.array, parts.count >= 2, let port = parts[1].integer,
             let port = UInt16(exactly: port), port > 0
         else { return nil }
-        let host = parts[0].text ?? ""
-        if host == "?" { return nil }
+        var host = parts[0].text ?? ""
+        if host == "?" {
+            // It is to be called by its name and has none; its address stands behind its id.
+            let details = parts.count > 3 ? parts[3].array ?? [] : []
+            guard let label = details.firstIndex(where: { $0.text == "ip" }),
+                label + 1 < details.count, let address = details[label + 1].text, !address.isEmpty
+            else { return nil }
+            host = address
+        }
         return .tcp(host: host.isEmpty ? asked.host : host, port: port)
     }
 

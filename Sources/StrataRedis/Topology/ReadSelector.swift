@@ -52,34 +52,47 @@ struct ReadSelector {
         }
     }
 
-    /// One whose latency nobody knows is asked, so that it becomes known.
+    /// One whose latency nobody knows is asked, so that it becomes known, but by one at a time: it
+    /// may be the slowest.
     private static func expected(_ candidate: Candidate) -> Duration {
-        (candidate.latency ?? .zero) * (candidate.outstanding + 1)
+        guard let latency = candidate.latency else {
+            return candidate.outstanding == 0 ? .zero : .seconds(1 << 32)
+        }
+        return latency * (candidate.outstanding + 1)
     }
 }
 
 /// What is known of a server's speed.
 final class NodeLoad: Sendable {
+    /// How long an answer says something about the next one. Whoever was slow once is not asked
+    /// while others are quicker, and would be taken for slow for good.
+    private static let lifetime = Duration.seconds(1)
+
     private let count = Atomic<Int>(0)
     /// The mean in nanoseconds, in which each answer counts for an eighth; 0 while there is none.
     private let mean = Atomic<Int64>(0)
+    /// When the last answer came, in nanoseconds of uptime.
+    private let moment = Atomic<Int64>(0)
 
     /// How many answers it owes.
     var outstanding: Int { count.load(ordering: .relaxed) }
+
     /// The mean time that it took to answer lately; nil while nobody knows.
-    var latency: Duration? {
+    func latency(now: Duration) -> Duration? {
         let nanoseconds = mean.load(ordering: .relaxed)
-        return nanoseconds == 0 ? nil : .nanoseconds(nanoseconds)
+        let age = now - .nanoseconds(moment.load(ordering: .relaxed))
+        return nanoseconds == 0 || age > Self.lifetime ? nil : .nanoseconds(nanoseconds)
     }
 
     func begin() { count.wrappingAdd(1, ordering: .relaxed) }
 
     /// Takes note of an answer, or of none within that time.
-    func end(after duration: Duration) {
+    func end(after duration: Duration, now: Duration) {
         count.wrappingSubtract(1, ordering: .relaxed)
         let sample = max(1, duration.saturatedNanoseconds)
         // Two at the same time may lose one of their samples, and the mean is none the worse.
-        let old = mean.load(ordering: .relaxed)
-        mean.store(old == 0 ? sample : old + (sample - old) / 8, ordering: .relaxed)
+        let old = latency(now: now).map(\.saturatedNanoseconds)
+        mean.store(old.map { $0 + (sample - $0) / 8 } ?? sample, ordering: .relaxed)
+        moment.store(now.saturatedNanoseconds, ordering: .relaxed)
     }
 }

@@ -45,7 +45,10 @@ extension RedisTopology {
             if destination.isReplica { left = left / 2 }
             destination.node.load.begin()
             let start = time.uptime
-            defer { destination.node.load.end(after: time.uptime - start) }
+            defer {
+                let now = time.uptime
+                destination.node.load.end(after: now - start, now: now)
+            }
             do {
                 return try await operation(destination, left)
             } catch {
@@ -171,12 +174,19 @@ extension RedisTopology {
     private func deliver(
         _ parcels: [Parcel], lane: RedisLane, by deadline: Duration
     ) async throws(StoreError) -> [RedisValue] {
-        var groups: [ObjectIdentifier: (destination: Destination, places: [Int])] = [:]
+        // Who was a replica may be the primary by now: what only reads, and may be asked of somebody
+        // else when the connection is lost, must not take along what writes.
+        struct Recipient: Hashable {
+            let node: ObjectIdentifier
+            let isReplica: Bool
+        }
+        var groups: [Recipient: (destination: Destination, places: [Int])] = [:]
         for (place, parcel) in parcels.enumerated() {
             let destination = try await destination(
                 for: parcel.slot, reads: parcel.reads, by: deadline)
-            groups[ObjectIdentifier(destination.node), default: (destination, [])].places
-                .append(place)
+            let recipient = Recipient(
+                node: ObjectIdentifier(destination.node), isReplica: destination.isReplica)
+            groups[recipient, default: (destination, [])].places.append(place)
         }
         let outcome = await withTaskGroup(
             of: Result<[(Int, RedisValue)], StoreError>.self
@@ -227,7 +237,8 @@ extension RedisTopology {
             failure = error
             if error.code == .unavailable { refreshes.request() }
         }
-        destination.node.load.end(after: time.uptime - start)
+        let now = time.uptime
+        destination.node.load.end(after: now - start, now: now)
         var outcome: [(Int, RedisValue)] = []
         for (index, (place, parcel)) in parcels.enumerated() {
             var error = failure

@@ -224,6 +224,11 @@ extension RedisTopology {
                 } catch {
                     failure = error
                 }
+            case .failure(let error) where error.redisError?.kind == "ERR":
+                failure = StoreError(
+                    .misconfigured,
+                    "Redis at \(endpoint) is no sentinel (\(error.message)); name the sentinels, "
+                        + "or use redis://.", underlying: error.underlying)
             case .failure(let error): failure = failure ?? error
             case nil: break
             }

@@ -54,16 +54,14 @@ final class RedisTopology: Sendable {
             let former = (state.refresher, state.nodes, state.subscriptions)
             state = State()
             state.isClosed = true
-            state.failure = Self.closed
+            state.failure = .closed
             return former
         }
         refresher?.cancel()
-        for subscription in subscriptions.values { subscription.close(Self.closed) }
+        for subscription in subscriptions.values { subscription.close(.closed) }
         for node in nodes.values { node.close() }
         refreshes.finish()
     }
-
-    private static let closed = StoreError(.unavailable, "The Redis client was closed.")
 
     // MARK: - The servers
 
@@ -75,7 +73,7 @@ final class RedisTopology: Sendable {
     private func node(
         at endpoint: Endpoint, in state: inout State
     ) throws(StoreError) -> RedisNode {
-        if state.isClosed { throw Self.closed }
+        if state.isClosed { throw .closed }
         if let node = state.nodes[endpoint] { return node }
         var own = configuration.node(at: endpoint)
         if case .sentinel(let sentinel) = configuration.topology,
@@ -143,7 +141,7 @@ final class RedisTopology: Sendable {
             if let destination { return destination }
             try await refreshed(by: deadline)
         }
-        throw Self.closed
+        throw .closed
     }
 
     private func replica(
@@ -158,7 +156,7 @@ final class RedisTopology: Sendable {
             let load = state.nodes[endpoint]?.load
             return ReadSelector.Candidate(
                 name: endpoint.description, outstanding: load?.outstanding ?? 0,
-                latency: load?.latency)
+                latency: load?.latency(now: now))
         }
         var generator = SystemRandomNumberGenerator()
         return state.selectors[shard.primary, default: ReadSelector()]

@@ -69,6 +69,8 @@ final class TopologySubscription: Sendable {
                     to: interest,
                     subscriber: { [weak self, weak topology] push in
                         var push = push
+                        // Perhaps somebody else is the primary by now.
+                        if case .lost = push { topology?.refreshes.request() }
                         if case .current(let moment) = push, let topology {
                             let verified = topology.verified.load(ordering: .relaxed)
                             push = .current(asOf: min(moment, .nanoseconds(verified)))
@@ -119,9 +121,10 @@ extension RedisTopology {
     /// Opens channels for a subscriber, who says whether more can be taken.
     func subscribe(
         to interest: RedisInterest, subscriber: @escaping @Sendable (RedisPush) -> Bool
-    ) -> RedisSubscription {
+    ) throws(StoreError) -> RedisSubscription {
         let subscription = TopologySubscription(interest, subscriber)
-        let (number, deployment) = state.withLock { state in
+        let (number, deployment) = try state.withLock { state throws(StoreError) in
+            if state.isClosed { throw .closed }
             state.subscriptionCount += 1
             state.subscriptions[state.subscriptionCount] = subscription
             return (state.subscriptionCount, state.deployment)

@@ -164,6 +164,7 @@ import Testing
             ("*2\r\n$1\r\nh\r\n$2\r\n-1\r\n", .protocolViolation),
             ("*2\r\n:1\r\n*0\r\n", .protocolViolation),
             ("*3\r\n$1\r\nh\r\n$1\r\n1\r\n$1\r\n1\r\n", .protocolViolation),
+            ("-ERR unknown command 'SENTINEL'\r\n", .misconfigured),
             ("-IDONTKNOW\r\n", .refused), ("-NOPERM no\r\n", .misconfigured),
             ("nonsense\r\n", .protocolViolation),
         ] as [(String, StoreError.Code)])

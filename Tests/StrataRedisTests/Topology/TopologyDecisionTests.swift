@@ -69,25 +69,37 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         }
     }
 
-    private static func node(_ host: String, _ port: Int64) -> RedisValue {
-        .array([.bytes(Array(host.utf8)), .integer(port), .bytes([]), .array([])])
+    private static func node(
+        _ host: String, _ port: Int64, _ details: [String] = []
+    ) -> RedisValue {
+        let details = details.map { RedisValue.bytes(Array($0.utf8)) }
+        return .array([.bytes(Array(host.utf8)), .integer(port), .bytes([]), .array(details)])
     }
 
     @Test func `the slots are understood, and a server that does not know its name`() throws {
         let reply = RedisValue.array([
             .array([.integer(0), .integer(99), Self.node("h", 1), Self.node("h", 2)]),
-            .array([.integer(100), .integer(16_383), Self.node("", 3), Self.node("?", 4)]),
+            .array([.integer(100), .integer(16_382), Self.node("", 3), Self.node("?", 4)]),
+            // It is to be called by its name, and has none.
+            .array([
+                .integer(16_383), .integer(16_383),
+                Self.node("?", 5, ["hostname", "x", "ip", "i"]),
+            ]),
         ])
         var deployment = try #require(Deployment(clusterSlots: reply, asked: endpoint(9)))
         #expect(deployment.shard(for: 99)?.primary == endpoint(1))
         #expect(deployment.shard(for: 99)?.replicas == [endpoint(2)])
         #expect(deployment.shard(for: 100)?.primary == endpoint(3))
         #expect(deployment.shard(for: 100)?.replicas == [])
+        #expect(deployment.shard(for: 16_383)?.primary == .tcp(host: "i", port: 5))
+        deployment.move(16_383, to: endpoint(1))
         deployment.move(100, to: endpoint(1))
         #expect(deployment.shard(for: 100)?.primary == endpoint(1))
         deployment.move(100, to: endpoint(7))
         #expect(deployment.shard(for: 100)?.primary == endpoint(7))
-        #expect(deployment.endpoints == Set([1, 2, 3, 7].map(endpoint)))
+        #expect(
+            deployment.endpoints
+                == Set([1, 2, 3, 7].map(endpoint) + [.tcp(host: "i", port: 5)]))
     }
 
     @Test(
@@ -180,6 +192,51 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
             #expect(abs(Double(count) / 12_000 - share) < 0.03, "\(counts), seed \(seed)")
         }
         #expect(selector.choose(choice, among: [], using: &generator) == nil)
+    }
+
+    @Test func `one whose speed nobody knows is asked by one at a time`() {
+        var generator = SystemRandomNumberGenerator()
+        var selector = ReadSelector()
+        func chosen(_ outstanding: Int) -> Set<Int> {
+            let candidates: [ReadSelector.Candidate] = [
+                .init(name: "a", outstanding: 5, latency: .milliseconds(9)),
+                .init(name: "b", outstanding: outstanding),
+            ]
+            return Set(
+                (0..<100).compactMap { _ in
+                    selector.choose(.quickest, among: candidates, using: &generator)
+                })
+        }
+        #expect(chosen(0) == [1])
+        #expect(chosen(1) == [0])
+    }
+
+    @Test func `one that was slow once is not taken for slow for good`() {
+        let load = NodeLoad()
+        #expect(load.latency(now: .seconds(1)) == nil)
+        func answer(after duration: Duration, at now: Duration) {
+            load.begin()
+            load.end(after: duration, now: now)
+        }
+        answer(after: .milliseconds(80), at: .seconds(1))
+        answer(after: .milliseconds(160), at: .seconds(2))
+        #expect(load.latency(now: .seconds(3)) == .milliseconds(90))
+        #expect(load.latency(now: .seconds(4)) == nil)
+        answer(after: .milliseconds(1), at: .seconds(4))
+        #expect(load.latency(now: .seconds(4)) == .milliseconds(1))
+        #expect(load.outstanding == 0)
+    }
+
+    @Test func `an address that says nothing is tried last the next time`() {
+        var addresses = AddressQueue<Int>()
+        func next(_ count: Int) -> [Int?] { (0..<count).map { _ in addresses.next() } }
+        addresses.begin([1, 2, 3])
+        #expect(next(4) == [1, 2, 3, nil])
+        addresses.begin([1, 2, 3])
+        #expect(next(1) == [1])
+        addresses.noteSilence()
+        addresses.begin([1, 2, 3])
+        #expect(next(4) == [2, 3, 1, nil])
     }
 
     @Test func `lag is the age of what the replica has`() {
