@@ -2,7 +2,8 @@ import Strata
 import Synchronization
 
 /// Tells when another server may answer than before, or the same one without what it was told last:
-/// a connection was made, Redis answers again, or the primaries are others.
+/// a connection was made, Redis answers again, or the primaries are others. Connections for large
+/// values don't count: they are made when they are needed, and what matters here is small.
 final class RedisRenewals: Sendable {
     /// Guarded by the mutex: who is told, and says whether it wants to be told of the next one.
     private let listeners = Mutex<[@Sendable () -> Bool]>([])
@@ -18,7 +19,9 @@ final class RedisRenewals: Sendable {
         return Events { [self] event in
             pass(event)
             switch event {
-            case let change as RedisConnectionChange where change.failure == nil: tell()
+            case let change as RedisConnectionChange
+            where change.failure == nil && change.lane == .small:
+                tell()
             case let change as RedisTopologyChange where change.failure == nil: tell()
             default: break
             }

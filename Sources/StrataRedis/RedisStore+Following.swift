@@ -47,7 +47,8 @@ extension RedisStore: FollowingStore {
         case .error(let error): throw StoreError(error)
         case .bytes(let bytes):
             let whole = try await entry(entryKey(key), beginningWith: bytes)
-            return whole.isEmpty ? nil : decode(whole, key: key)
+            guard !whole.isEmpty, let value: Value = decode(whole, key: key) else { return nil }
+            return try await isTrusted(value) ? value : nil
         default: throw Self.unexpected("GETRANGE")
         }
     }

@@ -6,8 +6,10 @@ extension RedisStore {
     func watchRenewals() {
         client.renewals.listen { [background] in
             guard let store = background() else { return false }
+            store.lineage.doubt()
             store.purges.doubt()
             store.ends.doubt()
+            store.insist { store throws(StoreError) in try await store.findLineage() }
             store.settlePurges()
             store.settleEnds()
             return true
@@ -38,14 +40,17 @@ extension RedisStore {
     private var background: @Sendable () -> RedisStore? {
         {
             [
-                weak client, weak purges, weak ends, prefix, timeLimit, maximumValueBytes,
+                weak client, weak purges, weak ends, weak lineage, prefix, timeLimit,
+                maximumValueBytes,
                 generationLifetime, events
             ] in
-            guard let client, !client.isClosed, let purges, let ends else { return nil }
+            guard let client, !client.isClosed, let purges, let ends, let lineage else {
+                return nil
+            }
             return RedisStore(
                 client: client, prefix: prefix, timeLimit: timeLimit,
                 maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-                events: events, purges: purges, ends: ends)
+                events: events, purges: purges, ends: ends, lineage: lineage)
         }
     }
 

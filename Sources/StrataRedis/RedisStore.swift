@@ -18,6 +18,8 @@ public import Strata
 /// which is told to whoever wanted them. Whenever Redis is connected to again, what it may have lost
 /// is looked after: by a failover to a replica that lacked it, or by a restart from an older
 /// snapshot. What was done again is told as ``RedisPurgesRepeated`` and ``RedisSessionsEndedAgain``.
+/// What others have yet to purge again is not used meanwhile: nothing is for 1.5 s that was filled
+/// before a server was met with another replication ID. (An ACL user needs `+info` for that.)
 ///
 /// In a cluster values are spread over the nodes by their keys. All generations of a store have one
 /// hash tag and so one slot: they are read, and purges written, as one step. ``TieredStore`` keeps
@@ -48,6 +50,7 @@ public struct RedisStore: CacheStore {
     let firstSession = FirstUse()
     let purges: PurgeKeeper
     let ends: SessionEndKeeper
+    let lineage: LineageKeeper
 
     /// The longest time to live that is given to Redis.
     private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)
@@ -98,13 +101,15 @@ public struct RedisStore: CacheStore {
             client: client, prefix: prefix,
             timeLimit: timeLimit ?? client.configuration.commandTimeout,
             maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-            events: events, purges: PurgeKeeper(), ends: SessionEndKeeper())
+            events: events, purges: PurgeKeeper(), ends: SessionEndKeeper(),
+            lineage: LineageKeeper())
         watchRenewals()
     }
 
     init(
         client: RedisClient, prefix: String, timeLimit: Duration, maximumValueBytes: Int,
-        generationLifetime: Duration, events: Events, purges: PurgeKeeper, ends: SessionEndKeeper
+        generationLifetime: Duration, events: Events, purges: PurgeKeeper, ends: SessionEndKeeper,
+        lineage: LineageKeeper
     ) {
         self.timeLimit = timeLimit
         self.client = client
@@ -114,6 +119,7 @@ public struct RedisStore: CacheStore {
         self.events = events
         self.purges = purges
         self.ends = ends
+        self.lineage = lineage
     }
 
     // MARK: - Values

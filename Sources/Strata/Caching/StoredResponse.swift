@@ -233,3 +233,11 @@ enum CacheRecord: Sendable, Equatable {
     /// What became of a response's content in a coding.
     case encoded(EncodedSibling)
 }
+
+extension CacheRecord: FilledValue {
+    /// When the handler was asked for the response's content.
+    package var filled: Timestamp? {
+        guard case .response(let response) = self else { return nil }
+        return response.head.made - response.head.cost
+    }
+}

@@ -56,6 +56,13 @@ public protocol StoreValue: Sendable {
     init?(storeBytes: [UInt8])
 }
 
+/// A value that was asked of a source, which may have changed since.
+package protocol FilledValue: StoreValue {
+    /// When the source was asked, by the clock of whoever did; nil where the value can't be out of
+    /// date.
+    var filled: Timestamp? { get }
+}
+
 /// Bytes are kept as they are.
 extension [UInt8]: StoreValue {
     /// How many bytes the array takes in memory, with its header and what the allocator adds.

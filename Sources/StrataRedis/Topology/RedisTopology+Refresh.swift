@@ -48,11 +48,18 @@ extension RedisTopology {
     }
 
     private func apply(_ deployment: Deployment) {
-        let (isNews, subscriptions, dropped) = state.withLock { state in
-            guard !state.isClosed else {
-                return (false, [TopologySubscription](), [RedisNode]())
+        let primaries = deployment.shards.map(\.primary)
+        let isNews = state.withLock { state in
+            guard !state.isClosed, state.deployment?.shards.map(\.primary) != primaries else {
+                return false
             }
-            let former = state.deployment
+            // Nobody is asked before it is told that it may be another: commands wait for that.
+            (state.deployment, state.failure) = (nil, nil)
+            return true
+        }
+        if isNews { events(RedisTopologyChange(primaries: primaries, failure: nil)) }
+        let (subscriptions, dropped) = state.withLock { state in
+            guard !state.isClosed else { return ([TopologySubscription](), [RedisNode]()) }
             state.deployment = deployment
             state.strangers = []
             state.failure = nil
@@ -61,18 +68,10 @@ extension RedisTopology {
             let dropped = state.nodes.filter { !wanted.contains($0.key) }.map(\.value)
             state.nodes = state.nodes.filter { wanted.contains($0.key) }
             state.selectors = state.selectors.filter { wanted.contains($0.key) }
-            let isNews = former?.shards.map(\.primary) != deployment.shards.map(\.primary)
-            return (isNews, Array(state.subscriptions.values), dropped)
+            return (Array(state.subscriptions.values), dropped)
         }
         _ = dropped
-        if isNews {
-            events(
-                RedisTopologyChange(
-                    primaries: deployment.shards.map(\.primary), failure: nil))
-        }
-        for subscription in subscriptions {
-            subscription.follow(deployment.shards.map(\.primary), of: self)
-        }
+        for subscription in subscriptions { subscription.follow(primaries, of: self) }
     }
 
     /// The server says itself that it is the primary no more: what it answers may be behind whoever

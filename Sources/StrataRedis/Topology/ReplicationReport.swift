@@ -8,6 +8,9 @@ struct ReplicationReport: Sendable, Hashable {
     /// How many replicas are connected to it.
     var replicaCount: Int
 
+    /// What tells the history of its data from others (`master_replid`).
+    var identifier: String?
+
     init?(_ reply: RedisValue) {
         guard let text = reply.text else { return nil }
         var fields: [Substring: Substring] = [:]
@@ -21,6 +24,7 @@ struct ReplicationReport: Sendable, Hashable {
             fields["master_link_status"] == "up" && fields["master_sync_in_progress"] != "1"
         let place: Substring = isPrimary ? "master_repl_offset" : "slave_repl_offset"
         offset = fields[place].flatMap { Int64($0) } ?? 0
+        identifier = fields["master_replid"].map(String.init)
         replicaCount = fields["connected_slaves"].flatMap { Int($0) } ?? 0
     }
 }
