@@ -18,9 +18,9 @@ import Strata
 /// purge would bring back what it purged.
 ///
 /// Everything here is pure. Moments are nanoseconds of the machine's uptime.
-struct PurgeJournal {
+struct PurgeJournal: LossJournal {
     /// What was last done to a name.
-    struct Purge {
+    struct Purge: Sendable {
         /// The number that a hard purge gave it, if there was one.
         let number: UInt64?
         /// The moment of a soft purge since.
@@ -140,18 +140,17 @@ struct PurgeJournal {
         for name in purges.keys { purges[name]?.isSettled = false }
     }
 
-    /// Some of those that Redis may not have.
-    mutating func unsettled(atMost count: Int, now: Int64) -> [String: Purge] {
+    /// Some of those that Redis may not have; nil where it has all.
+    mutating func owed(atMost count: Int, now: Int64) -> [String: Purge]? {
         for (name, purge) in purges where !purge.isSettled && !purge.isWanted(at: now) {
             purges[name] = nil
             byteCount -= Self.cost(of: name)
         }
-        let found = purges.lazy.filter { !$0.value.isSettled }.prefix(count)
-        return Dictionary(uniqueKeysWithValues: found.map { ($0.key, $0.value) })
-            .mapValues { purge in
-                var purge = purge
-                purge.doubts = doubts
-                return purge
-            }
+        var owed: [String: Purge] = [:]
+        for (name, var purge) in purges.lazy.filter({ !$0.value.isSettled }).prefix(count) {
+            purge.doubts = doubts
+            owed[name] = purge
+        }
+        return owed.isEmpty ? nil : owed
     }
 }

@@ -55,13 +55,26 @@ extension RedisStore {
         of names: [String], _ purge: PurgeKind, timeToLive: Duration
     ) async throws(StoreError) {
         guard timeToLive > .zero, !names.isEmpty else { return }
-        let noted = purges.note(names, purge, timeToLive: timeToLive)
+        let noted = note(names, purge, timeToLive: timeToLive)
         do throws(StoreError) {
             try await write(names, purge, noted, timeToLive: timeToLive)
-            purges.settle(noted)
+            losses.purges.update { $0.settle(noted) }
         } catch {
             settlePurges()
             throw error
+        }
+    }
+
+    /// Notes that the names are about to be purged, and returns how.
+    private func note(
+        _ names: [String], _ purge: PurgeKind, timeToLive: Duration
+    ) -> [String: PurgeJournal.Purge] {
+        let now = losses.purges.now
+        let (end, overflow) = now.addingReportingOverflow(timeToLive.saturatedNanoseconds)
+        return losses.purges.update {
+            $0.note(names, purge, until: overflow ? .max : end, now: now) {
+                .random(in: 1 ... .max)
+            }
         }
     }
 
@@ -99,9 +112,9 @@ extension RedisStore {
 
     /// Makes the purges that Redis does not have, in the background, until it has them all.
     func settlePurges() {
-        guard purges.begin() else { return }
+        guard losses.purges.begin() else { return }
         insist { store throws(StoreError) in
-            while let doubtful = store.purges.next() { try await store.settle(doubtful) }
+            while let doubtful = store.losses.purges.next() { try await store.settle(doubtful) }
         }
     }
 
@@ -127,7 +140,7 @@ extension RedisStore {
                 .integer(Self.expiry(.nanoseconds(purge.end - now))),
             ]
         }
-        purges.settle(settled)
+        losses.purges.update { $0.settle(settled) }
         guard !keys.isEmpty else { return }
         // Whatever is being fetched may be of what is purged.
         try await client.send(
@@ -144,7 +157,9 @@ extension RedisStore {
         let made = zip(repetitions, replaced).filter { $1.integer == 1 }.map(\.0)
         try await remove(
             made.filter { $0.number != nil }.compactMap { PurgeName.key(ofOneURI: $0.name) })
-        for (name, purge, number) in made { purges.settle(name, purge, repeatedWith: number) }
+        for (name, purge, number) in made {
+            losses.purges.update { $0.settle(name, purge, repeatedWith: number) }
+        }
         if !made.isEmpty { events(RedisPurgesRepeated(count: made.count)) }
     }
 }

@@ -6,9 +6,7 @@ extension RedisStore {
     func watchRenewals() {
         client.renewals.listen { [background] in
             guard let store = background() else { return false }
-            store.lineage.doubt()
-            store.purges.doubt()
-            store.ends.doubt()
+            store.losses.doubt()
             store.insist { store throws(StoreError) in try await store.findLineage() }
             store.settlePurges()
             store.settleEnds()
@@ -40,17 +38,14 @@ extension RedisStore {
     private var background: @Sendable () -> RedisStore? {
         {
             [
-                weak client, weak purges, weak ends, weak lineage, prefix, timeLimit,
-                maximumValueBytes,
-                generationLifetime, events
+                weak client, weak losses, prefix, timeLimit, maximumValueBytes, generationLifetime,
+                events
             ] in
-            guard let client, !client.isClosed, let purges, let ends, let lineage else {
-                return nil
-            }
+            guard let client, !client.isClosed, let losses else { return nil }
             return RedisStore(
                 client: client, prefix: prefix, timeLimit: timeLimit,
                 maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-                events: events, purges: purges, ends: ends, lineage: lineage)
+                events: events, losses: losses)
         }
     }
 
@@ -73,15 +68,16 @@ extension RedisStore {
 
     /// Remembers ends that Redis has acknowledged; it was told when there had been so many doubts.
     func remember(_ commands: [RedisCommand], since doubts: Int) {
-        ends.note(commands, since: doubts)
+        let now = losses.sessionEnds.now
+        losses.sessionEnds.update { $0.note(commands, since: doubts, now: now) }
         settleEnds()
     }
 
     /// Sends those again that Redis may not have, in the background, until it has them all.
     private func settleEnds() {
-        guard ends.begin() else { return }
+        guard losses.sessionEnds.begin() else { return }
         insist { store throws(StoreError) in
-            while let batch = store.ends.next() { try await store.settle(batch) }
+            while let batch = store.losses.sessionEnds.next() { try await store.settle(batch) }
         }
     }
 
@@ -93,6 +89,6 @@ extension RedisStore {
         for case .error(let error) in replies where error.kind != "WRONGTYPE" {
             throw StoreError(error)
         }
-        ends.settle(batch)
+        losses.sessionEnds.update { $0.settle(batch) }
     }
 }

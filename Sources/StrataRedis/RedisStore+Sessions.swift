@@ -87,7 +87,7 @@ extension RedisStore: SessionStore {
 
     /// Ends sessions, and remembers that for an hour, should Redis lose it.
     public func end(_ target: SessionTarget) async throws(StoreError) -> Bool {
-        let doubts = ends.doubts
+        let doubts = losses.sessionEnds.update { $0.doubts }
         let reply =
             switch target {
             case .session(let session): try await run(.endSession, session, ["session"])

@@ -48,9 +48,7 @@ public struct RedisStore: CacheStore {
 
     let events: Events
     let firstSession = FirstUse()
-    let purges: PurgeKeeper
-    let ends: SessionEndKeeper
-    let lineage: LineageKeeper
+    let losses: RedisLosses
 
     /// The longest time to live that is given to Redis.
     private static let maximumTimeToLive = Duration.seconds(100 * 365 * 86_400)
@@ -101,15 +99,13 @@ public struct RedisStore: CacheStore {
             client: client, prefix: prefix,
             timeLimit: timeLimit ?? client.configuration.commandTimeout,
             maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-            events: events, purges: PurgeKeeper(), ends: SessionEndKeeper(),
-            lineage: LineageKeeper())
+            events: events, losses: RedisLosses())
         watchRenewals()
     }
 
     init(
         client: RedisClient, prefix: String, timeLimit: Duration, maximumValueBytes: Int,
-        generationLifetime: Duration, events: Events, purges: PurgeKeeper, ends: SessionEndKeeper,
-        lineage: LineageKeeper
+        generationLifetime: Duration, events: Events, losses: RedisLosses
     ) {
         self.timeLimit = timeLimit
         self.client = client
@@ -117,9 +113,7 @@ public struct RedisStore: CacheStore {
         self.maximumValueBytes = maximumValueBytes
         self.generationLifetime = generationLifetime
         self.events = events
-        self.purges = purges
-        self.ends = ends
-        self.lineage = lineage
+        self.losses = losses
     }
 
     // MARK: - Values

@@ -9,9 +9,9 @@
 /// Memory is bounded: when there are too many, the oldest are forgotten.
 ///
 /// Everything here is pure. Moments are nanoseconds of the machine's uptime.
-struct SessionEnds {
+struct SessionEnds: LossJournal {
     /// Some ends that Redis may not have.
-    struct Batch {
+    struct Batch: Sendable {
         let commands: [RedisCommand]
         /// The number of the end that follows.
         fileprivate let end: Int

@@ -25,8 +25,12 @@ struct `The journal of purges` {
             }
         }
 
+        mutating func owed(
+            atMost count: Int, now: Int64 = 0
+        ) -> [String: PurgeJournal.Purge] { journal.owed(atMost: count, now: now) ?? [:] }
+
         mutating func unsettled(now: Int64 = 0) -> Set<String> {
-            Set(journal.unsettled(atMost: 10_000, now: now).keys)
+            Set(owed(atMost: 10_000, now: now).keys)
         }
     }
 
@@ -38,7 +42,7 @@ struct `The journal of purges` {
         #expect(trial.unsettled() == [])
         trial.journal.doubt()
         #expect(trial.unsettled() == ["a", "b"])
-        #expect(trial.journal.unsettled(atMost: 1, now: 0).count == 1)
+        #expect(trial.owed(atMost: 1).count == 1)
     }
 
     @Test func `takes no earlier purge of a name for its last one`() {
@@ -55,13 +59,13 @@ struct `The journal of purges` {
         trial.journal.doubt()
         trial.journal.settle(first)
         #expect(trial.unsettled() == ["a", "b"])
-        let found = trial.journal.unsettled(atMost: 2, now: 0)
+        let found = trial.owed(atMost: 2)
         let purge = try #require(found["b"])
         trial.journal.doubt()
         trial.journal.settle(["a": try #require(found["a"])])
         trial.journal.settle("b", purge, repeatedWith: 7)
         #expect(trial.unsettled() == ["a", "b"])
-        let again = trial.journal.unsettled(atMost: 2, now: 0)
+        let again = trial.owed(atMost: 2)
         #expect(again["b"]?.repetition(in: Generation(7)) == nil)
         trial.journal.settle(again)
         #expect(trial.unsettled() == [])
@@ -74,11 +78,11 @@ struct `The journal of purges` {
     @Test func `knows a purge that was made again by its new number`() throws {
         var trial = Trial()
         trial.note(["a"])
-        let purge = try #require(trial.journal.unsettled(atMost: 1, now: 0)["a"])
+        let purge = try #require(trial.owed(atMost: 1)["a"])
         trial.journal.settle("a", purge, repeatedWith: 7)
         #expect(trial.unsettled() == [])
         trial.journal.doubt()
-        let again = try #require(trial.journal.unsettled(atMost: 1, now: 0)["a"])
+        let again = try #require(trial.owed(atMost: 1)["a"])
         #expect(again.repetition(in: Generation(7)) == nil)
         #expect(again.repetition(in: Generation(1)) == .hard)
         // The first one is not the last any more.
@@ -132,7 +136,7 @@ struct `The journal of purges` {
     ) throws {
         var trial = Trial()
         for kind in kinds { trial.note(["a"], kind) }
-        let purge = try #require(trial.journal.unsettled(atMost: 1, now: 0)["a"])
+        let purge = try #require(trial.owed(atMost: 1)["a"])
         #expect(purge.repetition(in: generation) == expected)
     }
 

@@ -177,13 +177,13 @@ struct `A page whose purge Redis has lost` {
     @Test func `is not used before it is known whether Redis is another`() async throws {
         let server = try await RedisServer()
         let instance = Instance(try server.client(), isTiered: false)
-        let lineage = instance.redis.lineage
+        let losses = instance.redis.losses
         try await instance.redis.findLineage()
-        lineage.doubt()
-        lineage.note("the history of a former Redis", since: lineage.doubts)
+        losses.doubt()
+        losses.lineage.withLock { $0.note("that of a former Redis", since: $0.doubts) }
         try await eventually { try await instance.get() == (1, true) }
         // Nobody asks but who reads.
-        lineage.doubt()
+        losses.doubt()
         #expect(try await !instance.get().isHit)
     }
 
