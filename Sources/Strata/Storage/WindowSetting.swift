@@ -29,4 +29,15 @@ enum WindowSetting: Int, Sendable, CaseIterable {
         case .middling: 0
         }
     }
+
+    /// How many uses a candidate must have had for the victim that it lost to to wait for its next
+    /// turn, so that the next candidate faces another.
+    ///
+    /// Scans must not stir the main part. Where popularity drifts anyway, every candidate does.
+    var challenge: Int {
+        switch self {
+        case .small, .steadfast: 3
+        case .middling, .whole: 1
+        }
+    }
 }

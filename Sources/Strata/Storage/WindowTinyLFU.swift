@@ -32,6 +32,12 @@
 // two therefore asks for two uses more, which counts out the use that made the candidate one. It
 // keeps nearly as much of a loop as can be kept, and is slower to take up what is new.
 //
+// A victim that wins would face the next candidate too, and the one after that. Where its estimate
+// is too high, because it shares its counters with popular keys or was popular once, it would keep
+// out whatever comes, and the main part would stand still (Caffeine admits a few of those that
+// lost, at random). So a victim that has won goes back to the other end of probation, and waits
+// for its next turn. What passes through in a scan, used once or twice, doesn't move it.
+//
 // Entries differ in size, and the bound is in bytes. A candidate is compared with the sum of the
 // frequencies of all the victims that it would displace (the "aggregated victims" of Einziger,
 // Eytan, Friedman, Manes: "Lightweight Robust Size Aware Cache Management", ACM TOS 18(3),
@@ -261,7 +267,12 @@ extension WindowTinyLFU {
             victim = link.newer
         }
         guard needed <= 0, worth >= opposed + setting.margin else {
-            return evicted(remove(candidate))
+            evicted(remove(candidate))
+            // The next candidate is to face another victim.
+            if worth >= setting.challenge, last != .none {
+                move(probation.oldest, to: .probation)
+            }
+            return
         }
         while last != .none {
             let isLast = probation.oldest == last

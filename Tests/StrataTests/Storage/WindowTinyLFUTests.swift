@@ -44,10 +44,19 @@ import Testing
         #expect(left.count >= 48)
     }
 
+    @Test(arguments: [WindowSetting.small, .steadfast, .middling])
+    func `an entry that only seems popular doesn't keep out all others`(setting: WindowSetting) {
+        var cache = Cache(capacity: 100, setting: setting)
+        for key in 0..<100 { _ = cache.use(UInt64(key)) }
+        for _ in 0..<15 { cache.frequencies.increment(mixed(0)) }
+        for key in 1_000..<1_080 { for _ in 0..<4 { _ = cache.use(UInt64(key)) } }
+        #expect((1_000..<1_080).filter { cache.kept.contains(UInt64($0)) }.count >= 75)
+    }
+
     @Test func `a loop longer than the cache is kept in part, where LRU has no hit at all`() {
         let load = CacheLoad.loop(100_000, keyCount: 2_000)
         #expect(load.hitRatioOfLRU(entryCount: 1_000) == 0)
-        #expect(Cache.hitRatio(of: load, capacity: 1_000, setting: .small) > 0.45)
+        #expect(Cache.hitRatio(of: load, capacity: 1_000, setting: .small) > 0.4)
     }
 
     @Test(arguments: [(3_000, 500), (1_050, 1_000), (2_000, 200)])
