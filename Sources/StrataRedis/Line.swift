@@ -35,6 +35,8 @@ final class Line: @unchecked Sendable {
     /// Those of the host's addresses that the present attempt has not tried yet.
     private var addresses = AddressQueue<SocketAddress>()
     private let lookup = Lookup()
+    /// Whether the server has ever answered, and so is one for this client.
+    private var hasBeenReady = false
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 64 * 1024, alignment: 16)
     private var replies: [RedisValue] = []
@@ -274,7 +276,10 @@ final class Line: @unchecked Sendable {
             failure = error
         }
         replies.removeAll(keepingCapacity: true)
-        if isReady { tell(nil) }
+        if isReady {
+            hasBeenReady = true
+            tell(nil)
+        }
         for answer in arrivals.answers { answer.waiter.resume(returning: answer.result) }
         arrivals.answers.removeAll(keepingCapacity: true)
         let isDated = try handOverPushes()
@@ -301,7 +306,9 @@ final class Line: @unchecked Sendable {
 
     /// The error with what may be behind it where the server ends the connection without a word.
     private func advised(_ error: StoreError) -> StoreError {
-        guard case .greeting = connection.phase, error.code == .unavailable else { return error }
+        guard !hasBeenReady, case .greeting = connection.phase, error.code == .unavailable else {
+            return error
+        }
         let advice =
             tls == nil
             ? "does the server want TLS (rediss://)?"

@@ -83,6 +83,9 @@ struct Deployment: Sendable, Hashable {
         }
     }
 
+    /// The primaries.
+    var primaries: [Endpoint] { shards.map(\.primary) }
+
     /// All servers.
     var endpoints: Set<Endpoint> {
         shards.reduce(into: []) { set, shard in

@@ -48,11 +48,11 @@ extension RedisTopology {
     }
 
     private func apply(_ deployment: Deployment) {
-        let primaries = deployment.shards.map(\.primary)
+        let primaries = deployment.primaries
         let isNews = state.withLock { state in
-            guard !state.isClosed, state.deployment?.shards.map(\.primary) != primaries else {
-                return false
-            }
+            // Their order says nothing: in a cluster it goes by the slots.
+            guard !state.isClosed, state.primaries != Set(primaries) else { return false }
+            state.primaries = Set(primaries)
             // Nobody is asked before it is told that it may be another: commands wait for that.
             (state.deployment, state.failure) = (nil, nil)
             return true
@@ -78,10 +78,11 @@ extension RedisTopology {
     /// is it now, and it does not tell of what changes there. Until that one is found there is none.
     private func demote(_ endpoint: Endpoint) {
         let subscriptions = state.withLock { state in
-            guard state.deployment?.shards.map(\.primary) == [endpoint] else {
+            guard state.deployment?.primaries == [endpoint] else {
                 return [TopologySubscription]()
             }
             state.deployment = nil
+            state.primaries = nil
             state.failure = StoreError(
                 .unavailable, "\(endpoint) is a primary no more, and no other is known yet.")
             return Array(state.subscriptions.values)
@@ -142,26 +143,27 @@ extension RedisTopology {
         _ command: RedisCommand, of endpoints: [Endpoint],
         tell: (Endpoint, Result<RedisValue, StoreError>) -> Void = { _, _ in }
     ) async -> [Endpoint: Result<RedisValue, StoreError>] {
-        let limit = refreshLimit
-        return await withTaskGroup(
-            of: (Endpoint, Result<RedisValue, StoreError>).self
-        ) { group in
+        await withTaskGroup(of: (Endpoint, Result<RedisValue, StoreError>).self) { group in
             for endpoint in endpoints {
-                group.addTask {
-                    do throws(StoreError) {
-                        let node = try self.node(at: endpoint)
-                        let reply = try await node.submit(
-                            command.bytes, replies: nil, within: limit, lane: .small)
-                        return (endpoint, .success(reply))
-                    } catch {
-                        return (endpoint, .failure(error))
-                    }
-                }
+                group.addTask { (endpoint, await self.reply(command, of: endpoint)) }
             }
             return await group.reduce(into: [:]) {
                 tell($1.0, $1.1)
                 $0[$1.0] = $1.1
             }
+        }
+    }
+
+    private func reply(
+        _ command: RedisCommand, of endpoint: Endpoint
+    ) async -> Result<RedisValue, StoreError> {
+        do throws(StoreError) {
+            let node = try node(at: endpoint)
+            return .success(
+                try await node.submit(
+                    command.bytes, replies: nil, within: refreshLimit, lane: .small))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -194,45 +196,69 @@ extension RedisTopology {
         state.withLock { $0.watches = watches }
     }
 
+    /// Asks all at once, and goes by the first whose word holds: the others may hang.
     private func askSentinels(
         _ sentinel: RedisConfiguration.Sentinel
     ) async throws(StoreError) -> Deployment {
         let name = RedisArgument.text(sentinel.primaryName)
-        let answers = await replies(
-            RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), of: configuration.endpoints)
-        var failure: StoreError?
-        var asked: Set<Endpoint> = []
-        for endpoint in configuration.endpoints {
-            switch answers[endpoint] {
-            case .success(.null):
-                failure = StoreError(
-                    .misconfigured,
-                    "The sentinel at \(endpoint) knows no primary called "
-                        + "\(sentinel.primaryName); check the name in the URL.")
-            case .success(let reply):
-                guard let primary = Endpoint(sentinelReply: reply.array ?? []) else {
-                    failure = StoreError(
-                        .protocolViolation,
-                        "The sentinel at \(endpoint) names a primary that is no address; is it a "
-                            + "sentinel?")
-                    continue
-                }
-                guard asked.insert(primary).inserted else { continue }
-                do throws(StoreError) {
-                    return try await verify(primary, by: endpoint, name: name)
-                } catch {
-                    failure = error
-                }
-            case .failure(let error) where error.redisError?.kind == "ERR":
-                failure = StoreError(
-                    .misconfigured,
-                    "Redis at \(endpoint) is no sentinel (\(error.message)); name the sentinels, "
-                        + "or use redis://.", underlying: error.underlying)
-            case .failure(let error): failure = failure ?? error
-            case nil: break
+        let question = RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+        let outcome = await withTaskGroup(
+            of: (Endpoint, Result<RedisValue, StoreError>).self
+        ) { group -> Result<Deployment, StoreError> in
+            for endpoint in configuration.endpoints {
+                group.addTask { (endpoint, await self.reply(question, of: endpoint)) }
             }
+            var failures: [Endpoint: StoreError] = [:]
+            var answered: Set<Endpoint> = []
+            var named: Set<Endpoint> = []
+            for await (endpoint, answer) in group {
+                if case .success = answer { answered.insert(endpoint) }
+                do throws(StoreError) {
+                    let primary = try primary(in: answer, of: endpoint, sentinel)
+                    guard named.insert(primary).inserted else { continue }
+                    let deployment = try await verify(primary, by: endpoint, name: name)
+                    group.cancelAll()
+                    return .success(deployment)
+                } catch {
+                    failures[endpoint] = error
+                }
+            }
+            // What one says tells more than that another says nothing.
+            let order = configuration.endpoints.filter { failures[$0] != nil }
+            let first = order.first(where: answered.contains) ?? order.first
+            return .failure(
+                first.flatMap { failures[$0] }
+                    ?? StoreError(.unavailable, "No sentinel answers."))
         }
-        throw failure ?? StoreError(.unavailable, "No sentinel answers.")
+        return try outcome.get()
+    }
+
+    /// The primary that a sentinel names.
+    private func primary(
+        in answer: Result<RedisValue, StoreError>, of endpoint: Endpoint,
+        _ sentinel: RedisConfiguration.Sentinel
+    ) throws(StoreError) -> Endpoint {
+        switch answer {
+        case .success(.null):
+            throw StoreError(
+                .misconfigured,
+                "The sentinel at \(endpoint) knows no primary called "
+                    + "\(sentinel.primaryName); check the name in the URL.")
+        case .success(let reply):
+            guard let primary = Endpoint(sentinelReply: reply.array ?? []) else {
+                throw StoreError(
+                    .protocolViolation,
+                    "The sentinel at \(endpoint) names a primary that is no address; is it a "
+                        + "sentinel?")
+            }
+            return primary
+        case .failure(let error) where error.redisError?.kind == "ERR":
+            throw StoreError(
+                .misconfigured,
+                "Redis at \(endpoint) is no sentinel (\(error.message)); name the sentinels, "
+                    + "or use redis://.", underlying: error.underlying)
+        case .failure(let error): throw error
+        }
     }
 
     /// The deployment, if the server says itself that it is the primary.
@@ -260,7 +286,7 @@ extension RedisTopology {
     // MARK: - Clusters
 
     private func askCluster() async throws(StoreError) -> Deployment {
-        let known = state.withLock { $0.deployment?.shards.map(\.primary) ?? [] }
+        let known = state.withLock { $0.deployment?.primaries ?? [] }
         var failure: StoreError?
         for endpoint in known.shuffled() + configuration.endpoints {
             let answer = await replies(RedisCommand("CLUSTER", "SLOTS"), of: [endpoint])

@@ -11,6 +11,8 @@ final class RedisTopology: Sendable {
     struct State: Sendable {
         /// Nil until the first was found out.
         var deployment: Deployment?
+        /// The primaries that were told of last. By redirections the deployment may know of more.
+        var primaries: Set<Endpoint>?
         /// Why nothing is known yet; nil while the first attempt lasts.
         var failure: StoreError?
         var nodes: [Endpoint: RedisNode] = [:]

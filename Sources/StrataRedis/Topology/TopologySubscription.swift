@@ -129,7 +129,7 @@ extension RedisTopology {
             state.subscriptions[state.subscriptionCount] = subscription
             return (state.subscriptionCount, state.deployment)
         }
-        if let deployment { subscription.follow(deployment.shards.map(\.primary), of: self) }
+        if let deployment { subscription.follow(deployment.primaries, of: self) }
         return RedisSubscription { [weak self] in
             let ended = self?.state.withLock { $0.subscriptions.removeValue(forKey: number) }
             ended?.close(StoreError(.unavailable, "The subscription was ended."))

@@ -153,6 +153,73 @@ import Testing
         #expect(error?.message.contains("ever new servers") == true)
     }
 
+    @Test func `whose primaries come in another order has not changed`() async throws {
+        let server = try ScriptedServer { command, connection in
+            guard command[0] == "CLUSTER" else { return nil }
+            let own = "*2\r\n\("127.0.0.1".asBulk):\(connection.port)\r\n"
+            let nodes = [own, "*2\r\n\("127.0.0.1".asBulk):1\r\n"]
+            let first = connection.noteNumber() % 2
+            return "*2\r\n*3\r\n:0\r\n:99\r\n\(nodes[first])"
+                + "*3\r\n:100\r\n:16383\r\n\(nodes[1 - first])"
+        }
+        let changes = Recorder<RedisTopologyChange>()
+        let client = try RedisClient(
+            Self.configuration("redis+cluster://127.0.0.1:\(server.port)"), events: changes.events)
+        // Nobody listens at port 1, so who has its keys is asked anew.
+        let keys = [true, false].compactMap { isFirst in
+            (0..<100_000).lazy.map { "\($0)" }
+                .first { (KeySlot.slot(of: Array($0.utf8)) < 100) == isFirst }
+        }
+        try await eventually {
+            for key in keys { _ = await storeError { try await client.send("GET", .text(key)) } }
+            return server.notes > 4
+        }
+        #expect(changes.all.count == 1)
+    }
+
+    @Test func `of which one sentinel hangs goes by the word of another`() async throws {
+        let hanging = try ScriptedServer { _, connection in
+            connection.fallSilent()
+            return ""
+        }
+        let good = try Self.sentinel { connection in
+            "*2\r\n\("127.0.0.1".asBulk)\(String(connection.port).asBulk)"
+        }
+        var configuration = try Self.configuration(
+            "redis+sentinel://127.0.0.1:\(hanging.port),127.0.0.1:\(good.port)/shop")
+        configuration.connectTimeout = .seconds(10)
+        let client = try RedisClient(configuration)
+        var value: RedisValue?
+        let time = try await elapsed { value = try await client.send("GET", "key") }
+        #expect(value?.text == "key")
+        #expect(time < .seconds(5))
+    }
+
+    @Test func `whose subscriber loses its node is asked at once who the primary is`()
+        async throws
+    {
+        let server = try ScriptedServer { command, connection in
+            switch command[0] {
+            case "CLUSTER":
+                connection.note()
+                return Self.slots(of: connection.port)
+            case "SUBSCRIBE":
+                connection.send("*3\r\n+subscribe\r\n\("a".asBulk):1\r\n")
+                if !connection.isBetter { connection.hangUp() }
+                return ""
+            default: return nil
+            }
+        }
+        let client = try RedisClient(
+            Self.configuration("redis+cluster://127.0.0.1:\(server.port)"))
+        let subscription = try client.subscribe(to: RedisInterest(channels: ["a"])) { _ in }
+        let time = try await elapsed { try await eventually { server.notes > 1 } }
+        // Where nothing shows that anything has changed it is asked every 10 s.
+        #expect(time < .seconds(5))
+        server.improve()
+        withExtendedLifetime(subscription) {}
+    }
+
     @Test(
         arguments: [
             ("*-1\r\n", .misconfigured), ("$-1\r\n", .misconfigured),
