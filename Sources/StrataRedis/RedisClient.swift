@@ -12,7 +12,8 @@ import Synchronization
 /// a connection of their own, so that small ones never wait behind them. A task that is alone with
 /// the client reads its answer itself and doesn't give up its thread, for 100 µs at most.
 ///
-/// A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
+/// A command takes no longer than `commandTimeout`, or its own limit, nor than what is left of the
+/// task's ``Deadline``. A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
 /// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
 /// `SUBSCRIBE`), are refused with `misconfigured`: the connection is everybody's. For transactions
 /// there is ``transaction(_:within:)``, for channels ``subscribe(to:handler:)``.
@@ -129,7 +130,7 @@ public final class RedisClient: Sendable {
         reads: RedisReads? = nil
     ) async throws(StoreError) -> RedisValue {
         try command.requireShareable()
-        let limit = limit ?? configuration.commandTimeout
+        let limit = bounded(limit)
         switch servers {
         case .one(let node):
             return try await node.submit(command.bytes, replies: nil, within: limit, lane: lane)
@@ -155,7 +156,7 @@ public final class RedisClient: Sendable {
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
         for command in commands { try command.requireShareable() }
-        let limit = limit ?? configuration.commandTimeout
+        let limit = bounded(limit)
         switch servers {
         case .one(let node):
             let reply = try await node.submit(
@@ -179,7 +180,7 @@ public final class RedisClient: Sendable {
     ) async throws(StoreError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
         for command in commands { try command.requireShareable(isInTransaction: true) }
-        let limit = limit ?? configuration.commandTimeout
+        let limit = bounded(limit)
         switch servers {
         case .one(let node): return try await node.transaction(commands, within: limit)
         case .several(let topology):
@@ -197,7 +198,7 @@ public final class RedisClient: Sendable {
     ) async throws(StoreError) -> RedisValue {
         let rest = [.integer(keys.count)] + keys.map(RedisArgument.text) + arguments
         let time = SystemTime()
-        let deadline = time.uptime + (limit ?? configuration.commandTimeout)
+        let deadline = time.uptime + bounded(limit)
         do {
             return try await send(
                 RedisCommand(["EVALSHA", .text(script.digest)] + rest), within: limit)
@@ -206,6 +207,13 @@ public final class RedisClient: Sendable {
                 RedisCommand(["EVAL", .text(script.source)] + rest),
                 within: deadline - time.uptime)
         }
+    }
+
+    /// How long a command may take, by its own time, or the configuration's, and by what the request
+    /// that it is sent for has left.
+    private func bounded(_ limit: Duration?) -> Duration {
+        let limit = limit ?? configuration.commandTimeout
+        return Deadline.timeLeft.map { min($0, limit) } ?? limit
     }
 
     // MARK: - Subscriptions

@@ -214,6 +214,43 @@ struct `When Redis fails` {
         #expect(time < .milliseconds(850))
     }
 
+    @Test func `a command takes no longer than its request has left`() async throws {
+        let server = try ScriptedServer { command, connection in
+            if command[0] == "GET" { connection.note() }
+            if command == ["GET", "silence"] { connection.fallSilent() }
+            return nil
+        }
+        let client = try patientClient(url: server.url)
+        try await client.send("GET", "a")
+        // Nothing is left, so nothing is sent.
+        for limit in [Duration.zero, .seconds(-1)] {
+            let error = await Deadline.within(limit) {
+                await storeError { try await client.send("GET", "b") }
+            }
+            #expect(error?.code == .timedOut)
+        }
+        #expect(server.notes == 1)
+        let sends: [@Sendable () async throws -> Void] = [
+            { try await client.send("GET", "silence") },
+            { try await client.send(RedisCommand("GET", "silence"), within: .seconds(10)) },
+            { _ = try await client.pipeline([RedisCommand("GET", "silence")]) },
+            { _ = try await client.transaction([RedisCommand("GET", "silence")]) },
+            { try await client.run(RedisScript("return 1")) },
+        ]
+        let time = await elapsed {
+            await Deadline.within(.milliseconds(200)) {
+                await Deadline.within(.seconds(10)) {
+                    for send in sends {
+                        let error = await storeError(send)
+                        #expect(error.map { [.timedOut, .unavailable].contains($0.code) } == true)
+                    }
+                }
+            }
+        }
+        #expect(time < .seconds(3))
+        #expect(Deadline.timeLeft == nil)
+    }
+
     @Test func `a cancelled command leaves the other sixty-three alone`() async throws {
         let server = try await RedisServer()
         let client = try server.client()

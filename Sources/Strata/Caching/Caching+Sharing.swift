@@ -82,8 +82,11 @@ extension Caching {
         ifMade isRight: @escaping @Sendable (Fetched) -> Bool
     ) async throws -> (Fetched, SingleFlight<CacheKey, Fetched>.Role) {
         let key = flightKey(request, target, found)
-        let make: SingleFlight<CacheKey, Fetched>.Maker = {
-            try await fetch(request, target, found, handler, publish: $0)
+        let make: SingleFlight<CacheKey, Fetched>.Maker = { publish in
+            // Others wait for it as well.
+            try await Deadline.without {
+                try await fetch(request, target, found, handler, publish: publish)
+            }
         }
         guard let limit = configuration.softTimeout, staleOnError(target, found) != nil else {
             return try await flights.value(for: key, ifMade: isRight, make: make)
@@ -107,8 +110,10 @@ extension Caching {
             request.headers.remove(.ifRange)
         }
         let detached = request.detachedFromSession()
-        flights.start(flightKey(request, target, found)) {
-            try await fetch(detached, target, found, handler, publish: $0)
+        flights.start(flightKey(request, target, found)) { publish in
+            try await Deadline.without {
+                try await fetch(detached, target, found, handler, publish: publish)
+            }
         }
     }
 
