@@ -83,6 +83,13 @@ struct Deployment: Sendable, Hashable {
         }
     }
 
+    /// Takes note of a primary that has no slot yet; whether it was not known as one.
+    mutating func adopt(_ endpoint: Endpoint) -> Bool {
+        guard !primaries.contains(endpoint) else { return false }
+        shards.append(Shard(primary: endpoint, replicas: []))
+        return true
+    }
+
     /// The primaries.
     var primaries: [Endpoint] { shards.map(\.primary) }
 

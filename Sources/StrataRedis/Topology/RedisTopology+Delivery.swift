@@ -22,7 +22,11 @@ extension RedisTopology {
                     if pause > .zero { try await wait(pause, by: deadline, failure.error) }
                     redirected = Destination(
                         node: try redirectedNode(at: endpoint), isAsking: isAsking)
-                    if !isAsking, let slot { note(slot, at: endpoint) }
+                    if isAsking {
+                        listen(at: endpoint)
+                    } else if let slot {
+                        note(slot, at: endpoint)
+                    }
                 case .askPrimary:
                     state.withLock { $0.lags.forget(failure.endpoint) }
                     reads = .primary
@@ -75,6 +79,19 @@ extension RedisTopology {
 
     private func note(_ slot: Int, at endpoint: Endpoint) {
         state.withLock { $0.deployment?.move(slot, to: endpoint) }
+    }
+
+    /// Has those who are told of changed keys told by a server, too, that keys are on their way to:
+    /// one that gets its first slot is not among those that are known, and what is read there would
+    /// be kept without a word of its changes.
+    private func listen(at endpoint: Endpoint) {
+        let (primaries, subscriptions) = state.withLock { state in
+            guard !state.subscriptions.isEmpty, state.deployment?.adopt(endpoint) == true else {
+                return ([Endpoint](), [TopologySubscription]())
+            }
+            return (state.deployment?.primaries ?? [], Array(state.subscriptions.values))
+        }
+        for subscription in subscriptions { subscription.follow(primaries, of: self) }
     }
 
     private func wait(

@@ -153,6 +153,45 @@ import Testing
         #expect(error?.message.contains("ever new servers") == true)
     }
 
+    @Test func `that asks for a key at a server without slots is told of its changes there`()
+        async throws
+    {
+        let target = try ScriptedServer { command, connection in
+            switch command[0] {
+            case "GET": return command[1].asBulk
+            case "CLIENT": return command[1] == "ID" ? ":1\r\n" : nil
+            case "SUBSCRIBE":
+                connection.note()
+                return "*3\r\n+subscribe\r\n\(command[1].asBulk):1\r\n"
+            default: return nil
+            }
+        }
+        let port = target.port
+        let source = try ScriptedServer { command, connection in
+            switch command[0] {
+            case "CLUSTER": return Self.slots(of: connection.port)
+            case "GET":
+                let slot = KeySlot.slot(of: Array(command[1].utf8))
+                return "-ASK \(slot) 127.0.0.1:\(port)\r\n"
+            case "CLIENT": return command[1] == "ID" ? ":1\r\n" : nil
+            case "SUBSCRIBE": return "*3\r\n+subscribe\r\n\(command[1].asBulk):1\r\n"
+            default: return nil
+            }
+        }
+        let client = try RedisClient(
+            Self.configuration("redis+cluster://127.0.0.1:\(source.port)"))
+        let pushes = PushRecorder()
+        let subscription = try client.subscribe(
+            to: RedisInterest(trackedPrefixes: ["k"]), handler: pushes.append)
+        try await eventually { if case .established? = pushes.last { true } else { false } }
+        let told = pushes.count
+        #expect(try await client.send("GET", "key").text == "key")
+        // What was read before its channel stands is not to be trusted.
+        #expect(pushes.count > told)
+        try await eventually { target.notes == 1 }
+        withExtendedLifetime(subscription) {}
+    }
+
     @Test func `whose primaries come in another order has not changed`() async throws {
         let server = try ScriptedServer { command, connection in
             guard command[0] == "CLUSTER" else { return nil }
