@@ -133,6 +133,29 @@ struct `The client of Redis` {
         }
     }
 
+    @Test func `plain values have their types`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        #expect(try await client.get("a") == nil)
+        #expect(try await client.set("a", to: .bytes([0, 255])))
+        #expect(try await client.get("a") == [0, 255])
+        #expect(try await client.send("PTTL", "a") == .integer(-1))
+        #expect(try await client.set("a", to: 1, for: .seconds(60), ifNew: true) == false)
+        #expect(try await client.set("b", to: 1, for: .seconds(60), ifNew: true))
+        let left = try await client.send("PTTL", "b").integer ?? 0
+        #expect((50_001...60_000).contains(left))
+        #expect(try await client.get(["b", "none", "a"]) == [[0x31], nil, [0, 255]])
+        for lifetime in [Duration.zero, .seconds(-1), .nanoseconds(1)] {
+            try await client.set("short", to: "x", for: lifetime)
+            try await eventually { try await client.get("short") == nil }
+        }
+        #expect(try await client.remove(["a", "b", "none"]) == 2)
+        #expect(try await client.remove([]) == 0)
+        try await client.send("LPUSH", "list", "1")
+        let error = await storeError { _ = try await client.get("list") }
+        #expect(error?.redisError?.kind == "WRONGTYPE")
+    }
+
     @Test func `scripts run, whether Redis knows them or not`() async throws {
         let server = try await RedisServer()
         let client = try server.client()
