@@ -4,16 +4,16 @@
 /// A sample of the keys, chosen by their hashes, runs through one cache for each setting, as large
 /// in proportion as the sample. For each two of them a ``SettingDuel`` counts who had the hits
 /// that the other had not. The leader is replaced when another has a lead over it that chance
-/// doesn't explain, and that is twice as large as the leads that the leader has had of late: a
-/// load that goes through the same keys to and fro is for one setting on the way there and for
-/// another on the way back, and to change at each turn would lose with both. Towards LRU, half of
-/// what was won before is enough, so that little is ever lost against it. Leads count up to two
-/// turnovers, so that a load that changes for good is followed.
+/// doesn't explain, and that is larger than the leads that the leader has had of late: a load that
+/// goes through the same keys to and fro is for one setting on the way there and for another on
+/// the way back, and to change at each turn would lose with both. LRU is left for a lead of twice
+/// that size, and chosen for one of half that size, so that little is ever lost against it. Leads
+/// count up to two turnovers, so that a load that changes for good is followed.
 ///
 /// Until there is no more room, all settings do the same, and nothing is lost by waiting. In that
 /// time the sample also runs through *scouts*, an eighth as large, which have to choose already:
-/// the one that did best decides how to begin. It is LRU where nothing has come back at all, and
-/// where LRU did better by less than would do for another.
+/// they decide whether to begin with the small window, which suits most loads, or with LRU. A few
+/// votes are enough for LRU; between the others they would decide little.
 struct WindowAdvisor: ~Copyable {
     /// How many entries a miniature may have; the sample is halved when there are more, and
     /// doubled when there are less than an eighth of it.
@@ -94,19 +94,12 @@ struct WindowAdvisor: ~Copyable {
         return true
     }
 
-    /// Chooses the first setting, by what the scouts have found.
+    /// Chooses the first setting: LRU stays where the scouts did better with it, or where nothing
+    /// has come back at all.
     private mutating func begin() {
-        if returnCount > 0 {
-            var best = (setting: WindowSetting.small, excess: 0.0)
-            for other in WindowSetting.allCases where other != .small {
-                let duel = duel(of: other, with: .small)
-                // To be below LRU is worse than to be above it by less than might be.
-                let needed = other == .whole ? duel.chance / 4 : duel.chance
-                let excess = Double(duel.lead) - needed
-                if excess > best.excess { best = (other, excess) }
-            }
-            setting = best.setting
-        }
+        let duel = duel(of: .whole, with: .small)
+        // To be below LRU is worse than to be above it by less than might be.
+        if returnCount > 0, Double(duel.lead) <= duel.chance / 4 { setting = .small }
         scouts = nil
         duels = Self.newDuels
     }
@@ -117,7 +110,8 @@ struct WindowAdvisor: ~Copyable {
         for other in WindowSetting.allCases where other != setting {
             let duel = duel(of: other, with: setting)
             let won = min(self.duel(of: setting, with: other).peak, Double(2 * caches.count))
-            let needed = max(duel.chance, won * (other == .whole ? 0.5 : 2))
+            let share = other == .whole ? 0.5 : setting == .whole ? 2 : 1
+            let needed = max(duel.chance, won * share)
             let excess = Double(duel.lead) - needed
             if excess > best?.excess ?? 0 { best = (other, excess) }
         }

@@ -86,6 +86,33 @@ import Testing
         }
     }
 
+    @Test func `it begins with the small window where LRU did no better, whichever did best`() {
+        var advisor = WindowAdvisor(capacity: 1_000)
+        let popular = CacheLoad.zipf(30_000, keyCount: 4_000, exponent: 0.9, seed: 3)
+        let loop = CacheLoad.loop(30_000, keyCount: 250)
+        var seen: Set<UInt64> = []
+        for key in CacheLoad.mixed(loop, popular, meanPiece: 200, seed: 4).keys {
+            seen.insert(key)
+            guard seen.count <= 1_000 else { break }
+            advisor.note(hash: mixed(key), cost: 1)
+        }
+        #expect(advisor.setting == .small)
+    }
+
+    @Test func `it leaves one window for another when that has won as much`() {
+        var advisor = WindowAdvisor(capacity: 550)
+        let popular = CacheLoad.zipf(120_000, keyCount: 2_000, exponent: 0.95, seed: 33)
+        let recent = CacheLoad.recency(120_000, distance: 90, seed: 34)
+        for key in CacheLoad.mixed(popular, recent, meanPiece: 10, seed: 35).keys {
+            advisor.note(hash: mixed(key), cost: 1)
+        }
+        #expect(advisor.setting == .middling)
+        for key in CacheLoad.loop(7_500, keyCount: 1_000).keys {
+            advisor.note(hash: mixed(key | 1 << 60), cost: 1)
+        }
+        #expect([.small, .steadfast].contains(advisor.setting))
+    }
+
     @Test func `it keeps its mind over a load that votes by turns`() {
         var advisor = WindowAdvisor(capacity: 500)
         var changes = 0
