@@ -161,6 +161,34 @@ struct `A page whose purge Redis has lost` {
         }
     }
 
+    @Test func `is not used after a failover within a cluster`() async throws {
+        let cluster = try await RedisCluster()
+        // All generations are on one node.
+        let slot = KeySlot.slot(of: Array("strata:g:{strata:}".utf8))
+        let primary = [5461, 10_923, 16_384].count { $0 <= slot }
+        let replica = try await cluster.addReplica(of: primary)
+        let instance = Instance(try cluster.client(), isTiered: false)
+        try await eventually { try await instance.get() == (1, true) }
+        let copy = try replica.client()
+        try await eventually {
+            let count = try await cluster.clients[primary].send("DBSIZE")
+            return try await copy.send("DBSIZE") == count
+        }
+        replica.suspend()
+        // What was sent to it would be in its socket.
+        try await cluster.clients[primary].send("CLIENT", "KILL", "TYPE", "replica")
+        try await Self.purge(try cluster.client())
+        instance.version.store(2, ordering: .relaxed)
+        cluster.nodes[primary].kill()
+        replica.resume()
+        // It takes over when the others have agreed that the primary is gone.
+        try await eventually {
+            (try? await instance.redis.generations(of: [PurgeName.everything])) != nil
+        }
+        #expect(try await instance.get() == (2, false))
+        try await eventually { try await instance.get() == (2, true) }
+    }
+
     @Test func `is used after the loss of nothing but connections`() async throws {
         let server = try await RedisServer()
         let instance = Instance(try server.client(), isTiered: false)

@@ -18,10 +18,8 @@ struct RedisCluster {
             busPorts.append(try RedisServer.unusedPort())
             nodes.append(
                 try await RedisServer(
-                    options: [
-                        "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-                        "--cluster-port", "\(busPorts[busPorts.count - 1])",
-                    ] + (secured.map { $0.options + ["--tls-cluster", "yes"] } ?? []),
+                    options: Self.options(busPort: busPorts[busPorts.count - 1])
+                        + (secured.map { $0.options + ["--tls-cluster", "yes"] } ?? []),
                     isTLSEnabled: secured != nil))
         }
         self.nodes = nodes
@@ -66,6 +64,41 @@ struct RedisCluster {
     /// What the node is called in the cluster.
     func name(_ node: Int) async throws -> RedisArgument {
         .text(try await clients[node].send("CLUSTER", "MYID").text ?? "")
+    }
+
+    /// A further node that copies one of the primaries, and is in sync with it.
+    func addReplica(of primary: Int) async throws -> RedisServer {
+        let busPort = try RedisServer.unusedPort()
+        let replica = try await RedisServer(
+            options: Self.options(busPort: busPort) + ["--repl-diskless-sync-delay", "0"])
+        let client = try replica.client()
+        for client in clients {
+            try await client.send(
+                "CLUSTER", "MEET", "127.0.0.1", .integer(replica.port), .integer(busPort))
+        }
+        let name = try await name(primary)
+        try await eventually {
+            (try? await client.send("CLUSTER", "REPLICATE", name)) != nil
+        }
+        for client in clients + [client] {
+            try await eventually {
+                let shards = try await client.send("CLUSTER", "SLOTS").array ?? []
+                return shards.contains { ($0.array?.count ?? 0) == 4 }
+            }
+        }
+        try await eventually {
+            try await client.send("INFO", "replication").text?
+                .contains("master_link_status:up") == true
+        }
+        return replica
+    }
+
+    /// A replica is named as one when it has been sent something: a ping, if nothing else.
+    private static func options(busPort: UInt16) -> [String] {
+        [
+            "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+            "--cluster-port", "\(busPort)", "--repl-ping-replica-period", "1",
+        ]
     }
 
     /// Begins to move the slot; its keys are still where they were.
