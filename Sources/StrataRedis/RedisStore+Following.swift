@@ -72,6 +72,8 @@ extension RedisStore: FollowingStore {
             [RedisCommand(start + rest)] + (names.isEmpty ? [] : [read(names)])
         }
         let script = RedisScript.follow
+        let time = SystemTime()
+        let deadline = time.uptime + timeLimit
         // What a replica has may be older than the last change that was told.
         let replies = try await client.pipeline(
             commands(["EVALSHA", .text(script.digest)]), within: timeLimit, reads: .primary)
@@ -79,7 +81,8 @@ extension RedisStore: FollowingStore {
             return replies
         }
         return try await client.pipeline(
-            commands(["EVAL", .text(script.source)]), within: timeLimit, reads: .primary)
+            commands(["EVAL", .text(script.source)]), within: deadline - time.uptime,
+            reads: .primary)
     }
 }
 

@@ -191,10 +191,13 @@ struct `When Redis fails` {
         try await eventually { changes.all.contains { $0.failure?.code == code } }
     }
 
-    @Test func `a script that Redis does not know takes no longer than one that it does`()
-        async throws
-    {
+    @Test(arguments: [false, true])
+    func `a script that Redis does not know takes no longer than one that it does`(
+        isOfStore: Bool
+    ) async throws {
         let server = try ScriptedServer { command, connection in
+            // A store asks for the server's history as well.
+            if command.last == "strata:g:{strata:}" { return nil }
             if command[0] == "EVALSHA" {
                 usleep(300_000)
                 return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
@@ -204,10 +207,16 @@ struct `When Redis fails` {
         }
         let client = try RedisClient(RedisConfiguration(url: server.url))
         try await client.send(RedisCommand("PING"), within: .seconds(10))
+        let limit = Duration.milliseconds(600)
         var error: StoreError?
         let time = await elapsed {
             error = await storeError {
-                try await client.run(RedisScript("return 1"), within: .milliseconds(600))
+                if isOfStore {
+                    _ = try await RedisStore(client: client, timeLimit: limit)
+                        .trail(from: "a", as: [UInt8].self, with: [], selecting: [])
+                } else {
+                    try await client.run(RedisScript("return 1"), within: limit)
+                }
             }
         }
         #expect(error?.code == .timedOut)
