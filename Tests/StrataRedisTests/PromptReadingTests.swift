@@ -31,16 +31,28 @@ struct `Reading where one waits` {
         #expect(alone)
     }
 
-    @Test func `ends for long when an answer does not come in time, company or not`() {
+    /// How many commands until a sender reads again, after one whose answer did not come in time.
+    private func pause(of reading: inout PromptReading) -> Int {
+        reading.noteLateness()
+        // Company ends nothing earlier.
+        _ = reading.shallRead(isAlone: false)
+        var count = 0
+        while !reading.shallRead(isAlone: true) { count += 1 }
+        return count - PromptReading.leastCalm
+    }
+
+    @Test func `ends for longer and longer while answers do not come in time`() {
         var reading = PromptReading()
         _ = outcomes(PromptReading.leastCalm + 5, of: &reading)
-        reading.noteLateness()
-        let inCompany = reading.shallRead(isAlone: false)
-        #expect(!inCompany)
-        let pause = PromptReading.pause + PromptReading.leastCalm
-        let later = outcomes(pause, of: &reading)
-        #expect(!later.contains(true))
-        let alone = reading.shallRead(isAlone: true)
-        #expect(alone)
+        let pauses = (0..<7).map { _ in pause(of: &reading) }
+        #expect(pauses == [32, 64, 128, 256, 512, 1024, 1024])
+    }
+
+    @Test func `ends for a moment when one answer among many does not come in time`() {
+        var reading = PromptReading()
+        for _ in 0..<3 {
+            _ = outcomes(PromptReading.leastCalm + 2 * PromptReading.memory, of: &reading)
+            #expect(pause(of: &reading) == 32)
+        }
     }
 }
