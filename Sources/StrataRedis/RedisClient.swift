@@ -13,8 +13,8 @@ import Synchronization
 /// the client reads its answer itself and doesn't give up its thread, for 100 µs at most.
 ///
 /// A command takes no longer than `commandTimeout`, or its own limit, nor than what is left of the
-/// task's ``Deadline``. A command that fails with `timedOut`, `cancelled` or `unavailable` may or may not have been
-/// carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
+/// task's ``Deadline``. A command that fails with `timedOut`, `cancelled` or `unavailable` may or
+/// may not have been carried out. Commands that block (`BLPOP`), or change the connection (`SELECT`, `MULTI`,
 /// `SUBSCRIBE`), are refused with `misconfigured`: the connection is everybody's. For transactions
 /// there is ``transaction(_:within:)``, for channels ``subscribe(to:handler:)``.
 ///

@@ -189,7 +189,9 @@ public final class TieredStore: CacheStore {
             tier.noteSuccess()
             return answer
         } catch {
-            if error.code == .timedOut || error.code == .unavailable { tier.noteFailure() }
+            // A request that has no time left says nothing of the store.
+            let isSlow = error.code == .timedOut && Deadline.timeLeft != .zero
+            if isSlow || error.code == .unavailable { tier.noteFailure() }
             throw error
         }
     }

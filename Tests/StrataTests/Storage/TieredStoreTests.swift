@@ -185,6 +185,17 @@ private struct Instances {
         #expect(try await instances.bytes(instances.one) == nil)
     }
 
+    @Test func `is not left alone for a request that has no time left`() async throws {
+        let instances = Instances()
+        instances.shared.faults.inject(.fail(.timedOut))
+        await Deadline.within(.zero) {
+            await #expect(throws: StoreError.self) { try await instances.bytes(instances.one) }
+        }
+        instances.shared.faults.heal()
+        #expect(try await instances.bytes(instances.one) == nil)
+        #expect(instances.reads == 2)
+    }
+
     @Test func `keeps what it can't store for as long as nobody need be asked`() async throws {
         let instances = Instances()
         instances.shared.loseChannel()
