@@ -26,7 +26,10 @@ extension RedisStore {
             }
         }
         Task {
-            while !(await attempt()) { try? await Task.sleep(for: Self.pauseBetweenAttempts) }
+            // The request that it began with may have no time left.
+            await Deadline.without {
+                while !(await attempt()) { try? await Task.sleep(for: Self.pauseBetweenAttempts) }
+            }
         }
     }
 

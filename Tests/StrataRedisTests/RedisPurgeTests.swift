@@ -108,6 +108,17 @@ struct `A purge that Redis does not have` {
         try await eventually { Self.isPurged(old, try await Self.generation(other), kind) }
     }
 
+    @Test func `is made though its request had no time left`() async throws {
+        let server = try await RedisServer()
+        let store = RedisStore(client: try server.client())
+        let old = try #require(try await Self.generation(store))
+        let error = await Deadline.within(.zero) {
+            await storeError { try await Self.purge(store, .hard) }
+        }
+        #expect(error?.code == .timedOut)
+        try await eventually { Self.isPurged(old, try await Self.generation(store), .hard) }
+    }
+
     @Test func `keeps no client that nobody has any more`() async throws {
         let server = try await RedisServer()
         weak var client: RedisClient?

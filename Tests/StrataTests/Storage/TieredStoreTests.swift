@@ -188,7 +188,7 @@ private struct Instances {
     @Test func `is not left alone for a request that has no time left`() async throws {
         let instances = Instances()
         instances.shared.faults.inject(.fail(.timedOut))
-        await Deadline.within(.zero) {
+        _ = await Deadline.within(.zero) {
             await #expect(throws: StoreError.self) { try await instances.bytes(instances.one) }
         }
         instances.shared.faults.heal()
