@@ -1,15 +1,17 @@
 /// In which order a host's addresses are tried: a decision without I/O.
 ///
 /// One that refuses is followed by the next at once. One that says nothing takes all the time that
-/// an attempt has, so the next attempt tries it last: the others must have their turn.
+/// an attempt has, and one that is a replica takes no writes, so the next attempt tries it last:
+/// the others must have their turn.
 struct AddressQueue<Address: Equatable> {
     private var rest: [Address] = []
-    private var current: Address?
-    private var silent: Address?
+    /// The one that was given out last.
+    private(set) var current: Address?
+    private var shunned: Address?
 
     /// An attempt begins.
     mutating func begin(_ addresses: [Address]) {
-        rest = addresses.filter { $0 != silent } + addresses.filter { $0 == silent }
+        rest = addresses.filter { $0 != shunned } + addresses.filter { $0 == shunned }
     }
 
     /// The next address to try; nil when there is none left.
@@ -18,6 +20,6 @@ struct AddressQueue<Address: Equatable> {
         return current
     }
 
-    /// The time of the attempt is over.
-    mutating func noteSilence() { silent = current }
+    /// The present one is of no use; the next attempt tries it last.
+    mutating func shun() { shunned = current }
 }

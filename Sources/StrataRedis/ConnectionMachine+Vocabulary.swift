@@ -60,6 +60,8 @@ extension ConnectionMachine {
         var expired: [Waiter] = []
         /// Why commands are refused from now on.
         var breach: StoreError?
+        /// Whether the server has refused to write, and so is not the one that is wanted.
+        var isRefusedToWrite = false
         /// What to do with the connection itself.
         var step: Step = .none
         /// When to ask again at the latest; nil for never.

@@ -58,6 +58,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// When the last ping was sent or answered.
     private var lastPing = Duration.zero
 
+    /// Whether the server has refused to write, being a replica, and nobody was told since.
+    private var isRefusedToWrite = false
+    /// When it last did where somebody was told; at most one look a second is of use.
+    private var lastRefusal: Duration?
+
     /// Failures in succession.
     private var failures = 0
     private var readySince = Duration.zero
@@ -207,6 +212,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         }
         lastProgress = now
         if settings.isSubscriber { return receivePush(value, now: now) }
+        if case .error(let error) = value { noteError(error, now: now) }
         // Who has not even been asked yet is not answered either.
         guard phase == .ready, slots.count > unwrittenSlots else {
             return .failed(
@@ -225,6 +231,13 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         guard let waiter = slot.waiter else { return .none }
         breaker.noteAnswer(after: slot.isSingle ? now - slot.submitted : nil, now: now)
         return .answer(waiter, slot.isSingle ? value : .array(slot.replies))
+    }
+
+    private mutating func noteError(_ error: RedisError, now: Duration) {
+        guard error.kind == "READONLY" else { return }
+        if let lastRefusal, now - lastRefusal < .seconds(1) { return }
+        lastRefusal = now
+        isRefusedToWrite = true
     }
 
     private mutating func receivePong(sent: Duration, now: Duration) -> Receipt {
@@ -264,6 +277,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         var due = Due()
         if let deadline = earliestDeadline, deadline <= now { expire(now: now, into: &due) }
         due.breach = breaker.takeNews()
+        due.isRefusedToWrite = isRefusedToWrite
+        isRefusedToWrite = false
         if phase == .ready, mustPing(now: now) { due.step = ping(now: now) }
         due.next = earliestDeadline
         func at(_ moment: Duration, _ step: Due.Step) {
@@ -323,8 +338,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         phase == .ready && breaker.adopt(error)
     }
 
-    /// Whether the breaker has opened, and ``due(now:)`` was not asked since.
-    var hasNews: Bool { breaker.hasNews }
+    /// Whether the breaker has opened, or the server has refused to write, and ``due(now:)`` was not
+    /// asked since.
+    var hasNews: Bool { breaker.hasNews || isRefusedToWrite }
 
     private mutating func expire(now: Duration, into due: inout Due) {
         var earliest: Duration?

@@ -34,7 +34,7 @@ final class Line: @unchecked Sendable {
     private var reader: ReplyReader?
     /// Those of the host's addresses that the present attempt has not tried yet.
     private var addresses = AddressQueue<SocketAddress>()
-    private let lookup = Lookup()
+    private let lookup: Lookup
     /// Whether the server has ever answered, and so is one for this client.
     private var hasBeenReady = false
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
@@ -44,9 +44,11 @@ final class Line: @unchecked Sendable {
 
     init(
         _ connection: RedisConnection, poller: Poller, configuration: RedisConfiguration,
-        tls: TLSContext?, maximumReplyBytes: Int, audience: Audience
+        tls: TLSContext?, resolver: @escaping Lookup.Resolver, maximumReplyBytes: Int,
+        audience: Audience
     ) {
         self.tls = tls
+        lookup = Lookup(resolver)
         self.maximumReplyBytes = maximumReplyBytes
         self.connection = connection
         self.poller = poller
@@ -56,13 +58,18 @@ final class Line: @unchecked Sendable {
 
     deinit { buffer.deallocate() }
 
-    /// Does what is due; when to look again at the latest.
-    func look(now: Duration) -> Duration? { turn.withLock { _ in doWhatIsDue(now: now) } }
+    /// Does what is due; when to look again at the latest, and the server's address if it was found
+    /// to take no writes.
+    func look(now: Duration) -> (next: Duration?, replica: SocketAddress?) {
+        turn.withLock { _ in doWhatIsDue(now: now) }
+    }
 
-    private func doWhatIsDue(now: Duration) -> Duration? {
+    private func doWhatIsDue(now: Duration) -> (next: Duration?, replica: SocketAddress?) {
         if let result = lookup.take() { resolved(result) }
+        var replica: SocketAddress?
         while true {
             let due = connection.due(now: now)
+            if due.isRefusedToWrite { replica = addresses.current }
             // First, so that whoever is told that time is over finds nobody who would try again.
             if let breach = due.breach {
                 tell(named(breach))
@@ -74,10 +81,10 @@ final class Line: @unchecked Sendable {
                         StoreError(.timedOut, "Redis did not answer in time.")))
             }
             switch due.step {
-            case .none, .write: return due.next
+            case .none, .write: return (due.next, replica)
             case .open: open(now: now)
             case .fail(let error):
-                if connection.phase != .ready { addresses.noteSilence() }
+                if connection.phase != .ready { addresses.shun() }
                 lose(isShakingHands ? Self.noTLS : error)
             }
         }
@@ -132,17 +139,15 @@ final class Line: @unchecked Sendable {
         case .unix(let path):
             resolved(.success([SocketAddress(unixPath: path)]))
         case .tcp(let host, let port):
-            if let addresses = try? SocketAddress.resolve(
-                host: host, port: port, onlyNumeric: true)
-            {
-                return resolved(.success(addresses))
+            if let address = SocketAddress.address(host: host, port: port) {
+                return resolved(.success([address]))
             }
             lookup.start(host: host, port: port) { [poller] in poller.wake() }
         }
     }
 
     private func resolved(_ result: Result<[SocketAddress], StoreError>) {
-        guard case .opening = connection.phase, socket == nil else { return }
+        guard case .opening = connection.phase, socket == nil else { return leave(for: result) }
         switch result {
         case .success(let found):
             addresses.begin(found)
@@ -150,6 +155,29 @@ final class Line: @unchecked Sendable {
                 failure: StoreError(.unavailable, "The host of Redis has no address."))
         case .failure(let error): lose(error)
         }
+    }
+
+    /// Looks the server's name up again, if it has one and is connected to there, where it takes no
+    /// writes.
+    func lookAgain(shunning address: SocketAddress) {
+        guard case .tcp(let host, let port) = configuration.endpoint,
+            SocketAddress.address(host: host, port: port) == nil, connection.phase == .ready,
+            turn.withLock({ _ in addresses.current }) == address
+        else { return }
+        lookup.start(host: host, port: port) { [poller] in poller.wake() }
+    }
+
+    /// Leaves a server that takes no writes where its name leads to another one.
+    private func leave(for result: Result<[SocketAddress], StoreError>) {
+        guard connection.phase == .ready, case .success(let found) = result,
+            found.contains(where: { $0 != addresses.current })
+        else { return }
+        addresses.shun()
+        lose(
+            StoreError(
+                .unavailable,
+                "It takes no writes, and its name leads to another server, too, which is "
+                    + "connected to."))
     }
 
     private func connectToNextAddress(failure: StoreError) {
@@ -354,46 +382,6 @@ final class Line: @unchecked Sendable {
         case .subscriber(let tell):
             // That it is ready came among the pushes, in its place.
             if let failure { _ = tell(.lost(failure)) }
-        }
-    }
-}
-
-/// Looks a host's addresses up on a thread of its own, since that can take seconds.
-private final class Lookup: Sendable {
-    private enum State { case idle, running, done(Result<[SocketAddress], StoreError>) }
-
-    /// Guarded by the mutex: what became of it.
-    private let state = Mutex(State.idle)
-
-    /// Begins, unless an earlier look-up still runs: its outcome will do, and a name server that
-    /// does not answer must not cost a thread for each attempt.
-    func start(host: String, port: UInt16, then wake: @escaping @Sendable () -> Void) {
-        let mustStart = state.withLock { state in
-            if case .running = state { return false }
-            state = .running
-            return true
-        }
-        guard mustStart else { return }
-        do throws(StoreError) {
-            try Thread.detach { [self] in
-                let outcome = Result { () throws(StoreError) in
-                    try SocketAddress.resolve(host: host, port: port, onlyNumeric: false)
-                }
-                state.withLock { $0 = .done(outcome) }
-                wake()
-            }
-        } catch {
-            state.withLock { $0 = .done(.failure(error)) }
-            wake()
-        }
-    }
-
-    /// The outcome, once it is there; given out once.
-    func take() -> Result<[SocketAddress], StoreError>? {
-        state.withLock { state in
-            guard case .done(let outcome) = state else { return nil }
-            state = .idle
-            return outcome
         }
     }
 }

@@ -260,7 +260,7 @@ final class RedisConnection: Sendable {
                     return (batch, isReady, error as StoreError?, nil as Socket?)
                 }
             }
-            // The breaker has opened: the loop tells, and pings.
+            // The loop tells of it, and sees to it.
             if state.machine.hasNews { poller.wake() }
             let mustWrite = state.machine.beginWriting()
             return (batch, isReady, nil, mustWrite ? state.socket : nil)

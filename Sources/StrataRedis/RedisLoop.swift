@@ -24,6 +24,7 @@ final class RedisLoop: Sendable {
     private let configuration: RedisConfiguration
     private let time = SystemTime()
     private let tls: TLSContext?
+    private let resolver: Lookup.Resolver
     /// Guarded by the mutex: what the thread has to learn yet; nil once it has ended.
     private let changes = Mutex<[Change]?>([])
     /// When the thread will look at the time again, in nanoseconds of uptime.
@@ -32,12 +33,13 @@ final class RedisLoop: Sendable {
 
     init(
         poller: Poller, executor: RedisExecutor, configuration: RedisConfiguration,
-        tls: TLSContext?
+        tls: TLSContext?, resolver: @escaping Lookup.Resolver
     ) {
         self.poller = poller
         self.executor = executor
         self.configuration = configuration
         self.tls = tls
+        self.resolver = resolver
     }
 
     /// Serves the connection from now on.
@@ -86,9 +88,14 @@ final class RedisLoop: Sendable {
             makeChanges(&lines)
             var next: Duration?
             let now = time.uptime
+            var replica: SocketAddress?
             for line in lines.values {
-                if let moment = line.look(now: now) { next = min(next ?? moment, moment) }
+                let look = line.look(now: now)
+                if let moment = look.next { next = min(next ?? moment, moment) }
+                replica = look.replica ?? replica
             }
+            // What one of them learns is true for all, subscribers included.
+            if let replica { for line in lines.values { line.lookAgain(shunning: replica) } }
             if let next { nextLook.store(next.saturatedNanoseconds, ordering: .releasing) }
 
             // Arrivals alone are no reason to look at the time again.
@@ -122,7 +129,7 @@ final class RedisLoop: Sendable {
             case .add(let connection, let maximumReplyBytes, let audience):
                 lines[connection.key] = Line(
                     connection, poller: poller, configuration: configuration, tls: tls,
-                    maximumReplyBytes: maximumReplyBytes, audience: audience)
+                    resolver: resolver, maximumReplyBytes: maximumReplyBytes, audience: audience)
             case .remove(let key):
                 lines.removeValue(forKey: key)?.close()
             }

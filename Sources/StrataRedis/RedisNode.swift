@@ -22,9 +22,13 @@ final class RedisNode: Sendable {
 
     /// Begins to connect in the background.
     ///
+    /// - Parameter resolver: finds the addresses of a name.
     /// - Throws: ``StoreError`` with `misconfigured` where the configuration can't work, and
     ///   `unavailable` where the process has no file descriptor or thread left.
-    init(_ configuration: RedisConfiguration, events: Events) throws(StoreError) {
+    init(
+        _ configuration: RedisConfiguration, events: Events,
+        resolver: @escaping Lookup.Resolver = SocketAddress.resolve(host:port:)
+    ) throws(StoreError) {
         self.configuration = configuration
         let tls = try configuration.tls.map { tls throws(StoreError) in
             try TLSContext(tls, host: configuration.endpoint.host)
@@ -39,7 +43,8 @@ final class RedisNode: Sendable {
         }
         self.poller = poller
         loop = RedisLoop(
-            poller: poller, executor: executor, configuration: configuration, tls: tls)
+            poller: poller, executor: executor, configuration: configuration, tls: tls,
+            resolver: resolver)
         // What one of them learns of the server is true for all.
         let share: @Sendable (StoreError) -> Void = { [connections, poller] breach in
             var isNews = false

@@ -1,7 +1,8 @@
 import Strata
 import Synchronization
 
-/// What comes to a subscriber, one after the other; ends when the task is cancelled.
+/// What comes to a subscriber, one after the other; ends when the task is cancelled, or the client
+/// closed.
 ///
 /// It is for one task at a time. The subscription ends when nobody holds the sequence any more.
 ///
@@ -15,10 +16,10 @@ public struct RedisPushes: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol {
         fileprivate let pushes: RedisPushes
 
-        /// The next push; nil when the task is cancelled.
+        /// The next push; nil when the task is cancelled, or the client closed and all was taken.
         public mutating func next() async -> RedisPush? { await pushes.buffer.next() }
 
-        /// The next push; nil when the task is cancelled.
+        /// The next push; nil when the task is cancelled, or the client closed and all was taken.
         public mutating func next(isolation actor: isolated (any Actor)?) async -> RedisPush? {
             await pushes.buffer.next()
         }
@@ -42,6 +43,7 @@ final class RedisPushBuffer: Sendable {
         var pushes = Fifo<RedisPush>()
         var bytes = 0
         var waiter: UnsafeContinuation<RedisPush?, Never>?
+        var isFinished = false
 
         mutating func append(_ push: RedisPush) {
             pushes.append(push)
@@ -82,7 +84,7 @@ final class RedisPushBuffer: Sendable {
         return isTaken
     }
 
-    /// The next push; nil when the task is cancelled.
+    /// The next push; nil when the task is cancelled, or nothing more comes.
     func next() async -> RedisPush? {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { waiter in
@@ -96,15 +98,21 @@ final class RedisPushBuffer: Sendable {
                 }
                 former?.resume(returning: nil)
                 if let push { waiter.resume(returning: push) }
-                // A cancellation from before found nobody waiting.
-                if push == nil, Task.isCancelled { cancel() }
+                // An end from before found nobody waiting.
+                if push == nil, Task.isCancelled || state.withLock({ $0.isFinished }) { dismiss() }
             }
         } onCancel: {
-            cancel()
+            dismiss()
         }
     }
 
-    private func cancel() {
+    /// Nothing more comes.
+    func finish() {
+        state.withLock { $0.isFinished = true }
+        dismiss()
+    }
+
+    private func dismiss() {
         state.withLock { $0.waiter.take() }?.resume(returning: nil)
     }
 }

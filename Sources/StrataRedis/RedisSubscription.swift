@@ -37,7 +37,7 @@ extension RedisClient {
         }
     }
 
-    /// What was asked for, as a sequence.
+    /// What was asked for, as a sequence, which ends when the client is closed.
     ///
     /// - Parameter maximumBufferedBytes: how many bytes may wait to be taken, counting 128 extra
     ///   for each push. When there are more, they are dropped, and the channel is
@@ -48,7 +48,10 @@ extension RedisClient {
         of interest: RedisInterest, maximumBufferedBytes: Int = 16 << 20
     ) throws(StoreError) -> RedisPushes {
         let buffer = RedisPushBuffer(maximumBytes: maximumBufferedBytes)
-        let subscription = try subscribe(to: interest) { buffer.append($0) }
+        let subscription = try subscribe(to: interest) { [weak self] push in
+            defer { if case .lost = push, self?.isClosed ?? true { buffer.finish() } }
+            return buffer.append(push)
+        }
         return RedisPushes(buffer: buffer, subscription: subscription)
     }
 

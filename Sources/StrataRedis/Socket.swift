@@ -113,7 +113,16 @@ struct SocketAddress: Sendable, Hashable {
 
     /// The addresses of a host, in the order in which they should be tried. May take seconds for
     /// a name, and no time for an address.
-    static func resolve(
+    static func resolve(host: String, port: UInt16) throws(StoreError) -> [SocketAddress] {
+        try resolve(host: host, port: port, onlyNumeric: false)
+    }
+
+    /// The address that stands there itself; nil for a name.
+    static func address(host: String, port: UInt16) -> SocketAddress? {
+        try? resolve(host: host, port: port, onlyNumeric: true).first
+    }
+
+    private static func resolve(
         host: String, port: UInt16, onlyNumeric: Bool
     ) throws(StoreError) -> [SocketAddress] {
         var hints = addrinfo()

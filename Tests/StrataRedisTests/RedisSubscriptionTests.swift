@@ -167,6 +167,21 @@ struct `A subscription` {
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a sequence ends when its client is closed`(
+        isReplicated: Bool
+    ) async throws {
+        let server = try await RedisServer()
+        let client = try server.client { if isReplicated { $0.topology = .replicated } }
+        var pushes = try client.pushes(of: RedisInterest(channels: ["a"])).makeAsyncIterator()
+        #expect(await Self.next(&pushes) == "established")
+        try await client.publish("1", to: "a")
+        #expect(await Self.next(&pushes) == "a: 1")
+        client.close()
+        #expect(await Self.next(&pushes) == "lost: unavailable")
+        #expect(await Self.next(&pushes) == "ended")
+    }
+
     @Test func `ends when it is cancelled`() async throws {
         let server = try await RedisServer()
         let client = try server.client()

@@ -47,10 +47,10 @@ struct CommandShape {
             guard words.count > 2 else { return nil }
             place = 2
         case "XREAD", "XREADGROUP":
-            let streams = Array("STREAMS".utf8)
-            guard let index = words.firstIndex(where: { $0.elementsEqual(streams) }) else {
-                return nil
+            let index = words.firstIndex {
+                String(decoding: $0, as: UTF8.self).uppercased() == "STREAMS"
             }
+            guard let index else { return nil }
             place = index + 1
         default: place = 1
         }

@@ -24,7 +24,8 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
             (["GET", "k"], "k", true), (["SET", "k", "v"], "k", false), (["PING"], nil, false),
             (["EVAL", "return", "1", "k", "a"], "k", false), (["EVAL", "return", "0"], nil, false),
             (["EVAL", "return", "x"], nil, false), (["evalsha_ro", "d", "1", "k"], "k", true),
-            (["XREAD", "COUNT", "1", "STREAMS", "k", "0"], "k", false), (["XREAD"], nil, false),
+            (["XREAD", "COUNT", "1", "STREAMS", "k", "0"], "k", false),
+            (["xread", "count", "1", "streams", "k", "0"], "k", false), (["XREAD"], nil, false),
             (["OBJECT", "ENCODING", "k"], "k", false), (["MEMORY", "USAGE", "k"], "k", false),
             (["MEMORY", "DOCTOR"], nil, false), (["NEW.COMMAND", "k"], "k", false),
             (["BITOP", "AND", "k", "a"], "k", false), (["GET"], nil, true),
@@ -227,14 +228,14 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         #expect(load.outstanding == 0)
     }
 
-    @Test func `an address that says nothing is tried last the next time`() {
+    @Test func `an address that was of no use is tried last the next time`() {
         var addresses = AddressQueue<Int>()
         func next(_ count: Int) -> [Int?] { (0..<count).map { _ in addresses.next() } }
         addresses.begin([1, 2, 3])
         #expect(next(4) == [1, 2, 3, nil])
         addresses.begin([1, 2, 3])
         #expect(next(1) == [1])
-        addresses.noteSilence()
+        addresses.shun()
         addresses.begin([1, 2, 3])
         #expect(next(4) == [2, 3, 1, nil])
     }
