@@ -49,6 +49,8 @@ import Testing
                 })
             try await time.waitForSleepers(tasks.count)
         }
+        // Whoever is woken before it has given up its thread goes on there, ahead of the others.
+        executor.waitUntilIdle()
         time.advance(by: .seconds(10))
         for task in tasks { try await task.value }
         #expect(order.names.withLock(\.self) == ["a", "b1", "b2", "c"])
@@ -131,4 +133,6 @@ private final class OneAfterTheOther: TaskExecutor {
         let job = UnownedJob(job)
         queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
+
+    func waitUntilIdle() { queue.sync {} }
 }
