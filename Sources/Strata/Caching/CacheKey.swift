@@ -60,6 +60,13 @@ struct CacheKey: Sendable, Hashable {
         bytes = ByteKey(text: String(text))
     }
 
+    /// The key of the same URI under a rule that says which query parameters count.
+    func applying(_ rule: CachingRule.QueryKey) -> CacheKey {
+        guard let mark = text.utf8.firstIndex(of: UInt8(ascii: "?")) else { return self }
+        let query = rule.apply(to: String(text[text.utf8.index(after: mark)...]))
+        return CacheKey(stored: text[..<mark] + (query.map { "?" + $0 } ?? ""))
+    }
+
     /// The key that something was stored under.
     init(stored text: String) { bytes = ByteKey(text: text) }
 

@@ -36,11 +36,12 @@ extension Caching {
         var response = try await next(request)
         let query = rule?.query ?? configuration.query
         if !request.method.isSafe {
-            var names = Invalidation.groups(.cacheGroupInvalidation, of: request, response)
-            for key in Invalidation.targets(of: request, response, query: query) {
-                names += await uriNames(of: key)
+            let names = Invalidation.groups(.cacheGroupInvalidation, of: request, response)
+            let targets = Invalidation.targets(of: request, response)
+            // What others get depends on it, however little time the request has left.
+            await Deadline.without { [names] in
+                await invalidate(names + (await uriNames(of: targets.flatMap(keys))))
             }
-            await invalidate(names)
         }
         if request.method == .post {
             response = await storingPost(request, response, query: query, requested: requested)

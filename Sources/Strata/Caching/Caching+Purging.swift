@@ -17,7 +17,8 @@ extension Caching {
         case uri(String)
         /// Everything with a tag.
         case tag(String)
-        /// Everything whose path begins with this, on every host; it begins and ends with `/`.
+        /// Everything whose path begins with this, on every host, such as `/products/`. Only so much
+        /// of it counts as ends with the last, or the eighth, `/`: what is purged may be more.
         case prefix(String)
         /// Everything.
         case everything
@@ -35,14 +36,22 @@ extension Caching {
     public func purge(_ what: Purge, isSoft: Bool = false) async throws(StoreError) {
         let names =
             switch what {
-            case .uri(let uri): await uriNames(of: CacheKey(uri: uri))
+            case .uri(let uri): await uriNames(of: keys(of: CacheKey(uri: uri)))
             case .tag(let tag): [PurgeName.tag(tag)]
-            case .prefix(let path): [PurgeName.prefix(path)]
+            case .prefix(let path): [PurgeName.prefix(covering: path)]
             case .everything: [PurgeName.everything]
             }
         try await store.advanceGenerations(
             of: [PurgeName.any] + names, isSoft ? .soft(at: time.now) : .hard,
             timeToLive: generationLifetime)
+    }
+
+    /// The keys that a URI may have by what the rules say of its query.
+    func keys(of uri: CacheKey) -> [CacheKey] {
+        let rules = [.exact, configuration.query] + rules.compactMap(\.query)
+        var keys: [CacheKey] = []
+        for key in rules.map(uri.applying) where !keys.contains(key) { keys.append(key) }
+        return keys
     }
 
     /// Longer than anything filled before can live.
@@ -68,11 +77,17 @@ package enum PurgeName {
 
     static func tag(_ tag: String) -> String { "tag " + tag }
     static func group(_ group: String, of origin: String) -> String { "group \(origin) \(group)" }
-    static func prefix(_ path: String) -> String { "prefix " + path }
+    private static func prefix(_ path: String) -> String { "prefix " + path }
+
+    /// The longest prefix that everything which begins with the path can be purged by.
+    static func prefix(covering path: String) -> String {
+        prefixes(of: path.hasPrefix("/") ? path : "/" + path).last ?? prefix("/")
+    }
 
     /// The prefixes that a path can be purged by, up to eight deep.
     static func prefixes(of path: String) -> [String] {
         var names: [String] = []
+        let path = path.decodingUnreserved
         for (index, byte) in zip(path.utf8.indices, path.utf8) where byte == UInt8(ascii: "/") {
             names.append(prefix(String(path[...index])))
             if names.count == 8 { break }

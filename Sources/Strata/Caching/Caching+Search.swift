@@ -62,9 +62,13 @@ extension Caching {
         return [PurgeName.uri(key)]
     }
 
-    /// The names by which what answers a URI can be purged.
-    func uriNames(of key: CacheKey) async -> [String] {
-        ([key] + (await searchKeys(of: key))).map(PurgeName.uri)
+    /// The names by which what answers URIs can be purged.
+    func uriNames(of keys: [CacheKey]) async -> [String] {
+        var names: [String] = []
+        for key in keys {
+            names += ([key] + (await searchKeys(of: key))).map(PurgeName.uri)
+        }
+        return names
     }
 }
 

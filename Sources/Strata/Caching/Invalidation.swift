@@ -2,20 +2,18 @@
 enum Invalidation {
     /// The keys of the URIs: the target's and, of the same origin, those in `Location` and
     /// `Content-Location`; none where the request was safe or failed.
-    static func targets(
-        of request: Request, _ response: Response, query: CachingRule.QueryKey
-    ) -> [CacheKey] {
+    static func targets(of request: Request, _ response: Response) -> [CacheKey] {
         guard !request.method.isSafe else { return [] }
         switch response.status.statusClass {
         case .successful, .redirection: break
         default: return []
         }
-        var keys = [CacheKey(request, query: query)]
+        var keys = [CacheKey(request, query: .exact)]
         for name in [HeaderName.location, .contentLocation] {
             guard let reference = response.headers.first(name),
                 let target = request.sameOriginTarget(of: reference)
             else { continue }
-            let key = CacheKey(target, query: query)
+            let key = CacheKey(target, query: .exact)
             if !keys.contains(key) { keys.append(key) }
         }
         return keys

@@ -507,6 +507,37 @@ struct CachingTests {
     }
 
     @Test(arguments: [
+        (Caching.Purge.prefix("/a/b/c/d/e/f/g/h/i/"), "/a/b/c/d/e/f/g/h/i/j"),
+        (.prefix("/prod"), "/products/7"), (.prefix("products/"), "/products/7"),
+        (.prefix("/products/"), "/%70roducts/7"), (.prefix("/%70roducts/"), "/products/7"),
+        (.uri("http://example.com/list?b=2&utm=x&a=1"), "/list?a=1&b=2"),
+        (.uri("http://example.com/other?b=2&a=1"), "/other?b=2&a=1"),
+    ])
+    func `a purge reaches what has another spelling`(
+        purge: Caching.Purge, target: String
+    ) async throws {
+        let cache = CachingHarness(rules: [.path("/list").key(.ignoring(["utm"]))]) { _ in
+            .of("x", [.cacheControl: "max-age=60"])
+        }
+        _ = try await cache.send(.get, target)
+        try await cache.caching.purge(purge)
+        #expect(try await !cache.send(.get, target).isHit)
+    }
+
+    @Test func `an unsafe request makes invalid what it names, by the rules for that`()
+        async throws
+    {
+        let cache = CachingHarness(rules: [.path("/list").key(.ignoring(["utm"]))]) { request in
+            request.method == .get
+                ? .of("x", [.cacheControl: "max-age=60"])
+                : Response(status: .noContent, headers: [.location: "/list?utm=x&a=1"])
+        }
+        _ = try await cache.send(.get, "/list?a=1")
+        _ = try await cache.send(.post, "/other")
+        #expect(try await !cache.send(.get, "/list?a=1").isHit)
+    }
+
+    @Test(arguments: [
         Caching.Purge.uri("http://example.com/a"), .tag("of-rule"), .tag("of-handler"),
         .prefix("/"), .everything,
     ])
