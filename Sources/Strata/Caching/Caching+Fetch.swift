@@ -6,7 +6,7 @@ extension Caching {
         _ request: Request, _ target: Target, _ found: Found, _ status: CacheStatus, _ next: Next
     ) async throws -> Response {
         do {
-            if mayShare(request, target, found) {
+            if mayShare(request, target, found), !(await isForEachAlone(request, target)) {
                 if let handler = next.detached {
                     if let (fetched, role) = try await shared(request, target, found, handler),
                         let response = try answer(fetched, role, request, target, found, status)
@@ -155,8 +155,8 @@ extension Caching {
         case .exclusive(let response, let reason):
             fetched = .exclusive(response, reason)
             publish(fetched)
-            if reason.isOfResponse, !response.status.isReplaceableError {
-                await rememberUncacheable(target)
+            if reason.isLasting, !response.status.isReplaceableError {
+                await rememberUncacheable(request, target, found)
             }
         case .store(let head, .there(let bytes), let origin):
             fetched = .shared(head, .bytes(bytes), origin: origin)
@@ -187,8 +187,7 @@ extension Caching {
     /// want the same must not hear of it, as they would not get a response that was made for it.
     private func mayBeOwn(_ error: any Error, of request: Request) -> Bool {
         if error is any ImpersonalFailure || error is CancellationError { return false }
-        return request.sessionTouched || request.headers.contains(.authorization)
-            || request.headers.contains(.cookie)
+        return request.sessionTouched || request.hasCredentials
     }
 
     private func judged(

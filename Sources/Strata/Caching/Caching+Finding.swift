@@ -51,8 +51,11 @@ extension Caching {
                 } else {
                     record = await self.record(key) { self.purgeNames(request, target) }
                 }
-                guard case .response(let response) = record else { return nil }
-                return found(response, key, index, request)
+                switch record {
+                case .response(let response): return found(response, key, index, request)
+                case .uncacheable: return .uncacheable
+                case nil, .encoded, .searches, .variants: return nil
+                }
             }
             let exact = index.nameSets.map { index.key($0, of: request, base: base) }
             let listed = exact.filter { key in index.variants.contains { $0.key == key.text } }
@@ -61,7 +64,10 @@ extension Caching {
             }
             for variant in index.variants where Selection.isAnswered(request, by: variant) {
                 let key = CacheKey(stored: variant.key)
-                if !exact.contains(key), let found = await response(under: key) { return found }
+                guard !exact.contains(key), let found = await response(under: key) else { continue }
+                // That one can't be stored says nothing of another.
+                if case .uncacheable = found { continue }
+                return found
             }
             // Two that filled at the same time may have left one of them out of the index.
             for key in exact where !listed.contains(key) {

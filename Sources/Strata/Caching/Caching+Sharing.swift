@@ -123,6 +123,14 @@ extension Caching {
         return request.method != .head && !target.directives.noStore
     }
 
+    /// Whether it is remembered that what answers requests with credentials is for each of them
+    /// alone.
+    func isForEachAlone(_ request: Request, _ target: Target) async -> Bool {
+        guard request.hasCredentials, case .uncacheable = await record(target.keyOfCredentials)
+        else { return false }
+        return true
+    }
+
     /// Whether a response is the one that a request selects (RFC 9111 §4.1).
     func isSelected(_ head: StoredHead, by request: Request) -> Bool {
         head.selection == Selection.fields(head.selection.map(\.name), of: request)
@@ -154,13 +162,22 @@ extension Caching {
     func newer(
         than found: Found, _ request: Request, _ target: Target
     ) async -> StoredResponse? {
+        newer(await lookUp(request, target), than: found, target)
+    }
+
+    /// What was found since, where it is fresh and was stored since the request looked.
+    func newer(_ current: Found, than found: Found, _ target: Target) -> StoredResponse? {
         guard target.directives.noCache == .absent,
-            case .response(let stored, _, _) = await lookUp(request, target),
-            stored.head.part == nil,
+            case .response(let stored, _, _) = current, stored.head.part == nil,
             stored.head.made != found.stored?.head.made
                 || stored.head.born != found.stored?.head.born,
             Reuse(stored.head, directives: target.directives, now: time.now) == .fresh
         else { return nil }
         return stored
     }
+}
+
+extension Request {
+    /// Whether the request says whose it is, so that its answer may be for nobody else.
+    var hasCredentials: Bool { headers.contains(.cookie) || headers.contains(.authorization) }
 }

@@ -124,10 +124,22 @@ extension Caching {
             max(.zero, head.timeToLive(at: time.now)) + stale, configuration.maximumTimeToLive)
     }
 
-    /// Remembers that responses for the URI can't be stored.
-    func rememberUncacheable(_ target: Target) async {
-        await set(
-            .uncacheable, for: target.key, timeToLive: configuration.remembersUncacheable)
+    /// Remembers that what answers such requests can't be stored, so that they don't wait for each
+    /// other.
+    ///
+    /// Whoever has credentials may get what nobody else does, so that is remembered apart, and what
+    /// is stored for the others stays. So do other variants, and a response that is fresh.
+    func rememberUncacheable(_ request: Request, _ target: Target, _ found: Found) async {
+        let key: CacheKey
+        switch found {
+        case _ where request.hasCredentials: key = target.keyOfCredentials
+        case .nothing, .uncacheable: key = target.key
+        case .noVariant(let variant, _), .part(_, let variant): key = variant
+        case .response(let stored, let place, _):
+            guard stored.head.timeToLive(at: time.now) <= .zero else { return }
+            key = place
+        }
+        await set(.uncacheable, for: key, timeToLive: configuration.remembersUncacheable)
     }
 
     /// Keeps a record, if the store can.

@@ -34,9 +34,11 @@ extension Caching {
             case .wait(let limit):
                 await watch.wait(atMost: limit, time)
                 try Task.checkCancellation()
-                if let stored = await newer() { return stored }
+                let current = await lookUp(request, target)
+                if let stored = self.newer(current, than: found, target) { return .stored(stored) }
                 // What can't be shared is nothing to wait for.
-                if case .uncacheable = await lookUp(request, target) { return .fill(nil) }
+                if case .uncacheable = current { return .fill(nil) }
+                if await isForEachAlone(request, target) { return .fill(nil) }
             }
         }
     }

@@ -153,6 +153,9 @@ public struct Caching: Middleware {
         /// The request's directives.
         let directives: CacheControl
 
+        /// What is remembered of answers to requests with credentials is stored under.
+        var keyOfCredentials: CacheKey { key.appending("credentials") }
+
         /// The key that a response which just came is stored under; nil where the request selects
         /// it among others.
         func key(of head: StoredHead) -> CacheKey? { head.selection.isEmpty ? key : nil }

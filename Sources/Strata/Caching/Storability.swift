@@ -42,14 +42,14 @@ package enum Storability: Sendable, Hashable {
         /// The content is longer than the cache keeps.
         case tooLarge = "too-large"
 
-        /// Whether the reason is in the response alone, so that the next response for the URI
-        /// will likely not be storable either, whoever asks.
-        var isOfResponse: Bool {
+        /// Whether the next response for the URI will likely not be storable either, be it to
+        /// requests with credentials alone where this one had some.
+        var isLasting: Bool {
             switch self {
-            case .noStore, .isPrivate, .setCookie, .session, .secret, .varyWildcard, .notUnderstood,
-                .withoutFreshness, .tooLarge, .status:
+            case .rule, .noStore, .isPrivate, .setCookie, .session, .secret, .varyWildcard,
+                .notUnderstood, .withoutFreshness, .tooLarge, .status, .authorization, .cookie:
                 true
-            case .rule, .method, .range, .requestNoStore, .authorization, .cookie: false
+            case .method, .range, .requestNoStore: false
             }
         }
     }

@@ -121,6 +121,77 @@ struct CollapsingTests {
         #expect(second.cacheStatus.contains("fwd=uri-miss; stored"))
     }
 
+    @Test(arguments: [HeaderName.cookie, .authorization], ["private", "max-age=60"])
+    func `what one client's answer is leaves alone what the others have`(
+        field: HeaderName, control: String
+    ) async throws {
+        let cache = CachingHarness { request in
+            .of(
+                "x",
+                [
+                    .cacheControl: request.headers.contains(field) ? control : "max-age=60",
+                    .vary: "\(field.spelling), X-Kind",
+                ])
+        }
+        _ = try await cache.send()
+        for _ in 0..<2 { #expect(try await !cache.send(.get, "/", [field: "a"]).isHit) }
+        _ = try await cache.send(.get, "/", [field: "a", .cacheControl: "no-cache"])
+        #expect(try await cache.send().isHit)
+        let others = try await cache.send(.get, "/", ["X-Kind": "b"])
+        #expect(others.cacheStatus.contains("fwd=vary-miss; stored"))
+    }
+
+    @Test func `that one variant can't be stored says nothing of the others`() async throws {
+        let cache = CachingHarness { request in
+            let isStored = request.headers["X-Kind"] == "a"
+            return .of(
+                "x", [.cacheControl: isStored ? "max-age=60" : "no-store", .vary: "X-Kind"])
+        }
+        _ = try await cache.send(.get, "/", ["X-Kind": "a"])
+        #expect(
+            try await cache.send(.get, "/", ["X-Kind": "b"]).cacheStatus.contains("vary-miss"))
+        #expect(
+            try await cache.send(.get, "/", ["X-Kind": "b"]).cacheStatus.contains("uncacheable"))
+        #expect(try await cache.send(.get, "/", ["X-Kind": "a"]).isHit)
+    }
+
+    @Test func `what is asked for though it is fresh stays, whatever the answer`() async throws {
+        let isSecret = Mutex(false)
+        let cache = CachingHarness { _ in
+            .of("x", [.cacheControl: isSecret.withLock(\.self) ? "private" : "max-age=60"])
+        }
+        _ = try await cache.send()
+        isSecret.withLock { $0 = true }
+        #expect(try await !cache.send(.get, "/", [.cacheControl: "no-cache"]).isHit)
+        #expect(try await cache.send().isHit)
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false], [HeaderName.cookie, .authorization])
+    func `nobody waits twice behind another whose answer is its own`(
+        isDetachable: Bool, field: HeaderName
+    ) async throws {
+        let gate = Gate()
+        let cache = CachingHarness(isDetachable: isDetachable) { _ in
+            try await gate.pass()
+            return .of("x", [.cacheControl: "max-age=60"])
+        }
+        func sendBoth() async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for name in ["a", "b"] {
+                    group.addTask { _ = try await cache.send(.get, "/", [field: name]) }
+                }
+                try await group.waitForAll()
+            }
+        }
+        gate.open()
+        _ = try await cache.send(.get, "/", [field: "a"])
+        gate.close()
+        let both = Task { try await sendBoth() }
+        try await gate.waitForWaiters(2)
+        gate.open()
+        try await both.value
+    }
+
     @Test func `who would be one too many to wait asks the handler itself`() async throws {
         let gate = Gate()
         var configuration = Caching.Configuration()

@@ -69,6 +69,26 @@ import Testing
         #expect(calls.withLock(\.self) == 6)
     }
 
+    @Test func `what is each client's own is not waited for, process by process`() async throws {
+        let shared = ObservedStore()
+        let apps = instances(8, shared) { _ in
+            try await Task.sleep(for: .milliseconds(100))
+            return .text("x")
+        }
+        let clock = ContinuousClock()
+        let start = clock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for app in apps {
+                group.addTask {
+                    _ = try await app(Request(path: "/a", headers: [.cookie: "a=b"]))
+                }
+            }
+            try await group.waitForAll()
+        }
+        // One behind the other they would take eight times as long as one.
+        #expect(clock.now - start < .milliseconds(500))
+    }
+
     @Test func `a lease that is not prolonged is another's a quarter of a second later`()
         async throws
     {
