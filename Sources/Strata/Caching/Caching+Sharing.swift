@@ -92,9 +92,8 @@ extension Caching {
             return try await flights.value(for: key, ifMade: isRight, make: make)
         }
         // It goes on when nobody waits for it any more.
-        flights.start(key, make: make)
         return try await time.withLimit(limit) {
-            try await flights.value(for: key, ifMade: isRight, make: make)
+            try await flights.value(for: key, ifMade: isRight, isKept: true, make: make)
         }
     }
 

@@ -50,14 +50,17 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// - Parameters:
     ///   - isRight: whether a value that was made before this caller came is right for it; where
     ///     not, a new flight takes the other's place.
+    ///   - isKept: whether a new flight goes on when nobody waits for it any more.
     ///   - make: makes the value and hands it to `publish`, which lets everybody have it; later
     ///     callers go on joining the flight until `make` returns.
     /// - Throws: what `make` throws before it publishes; `CancellationError`; ``TooManyWaiting``.
     func value(
-        for key: Key, ifMade isRight: (Value) -> Bool = { _ in true },
+        for key: Key, ifMade isRight: (Value) -> Bool = { _ in true }, isKept: Bool = false,
         make: @escaping Maker
     ) async throws -> (value: Value, role: Role) {
-        let (flight, role) = try board(key, isRight) { launch(key, make: make) }
+        let (flight, role) = try board(key, isRight) {
+            launch(key, interested: isKept ? 2 : 1, make: make)
+        }
         return (try await landing(of: flight), role)
     }
 
@@ -180,12 +183,11 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private func launch(
-        _ key: Key,
-        make: @escaping Maker
+        _ key: Key, interested: Int = 1, make: @escaping Maker
     ) -> Flight {
         let flight = Flight()
         flight.state.withLock { state in
-            state.interested = 1
+            state.interested = interested
             state.task = Task {
                 // A maker that returns without a value has failed its callers.
                 var failure: any Error = CancellationError()

@@ -383,6 +383,29 @@ struct CachingTests {
         #expect(cache.origin.count == 2)
     }
 
+    @Test(arguments: ["private", "max-age=60"], [Status.ok, .internalServerError])
+    func `with a soft time-out the handler is asked once as well`(
+        control: String, status: Status
+    ) async throws {
+        var configuration = Caching.Configuration()
+        configuration.softTimeout = .seconds(1)
+        let isFirst = Mutex(true)
+        let cache = CachingHarness(configuration: configuration) { _ in
+            let isOld = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            guard isOld else {
+                return .of("new", [.cacheControl: control], status: status)
+            }
+            return .of("old", [.cacheControl: "max-age=60, stale-if-error=600"])
+        }
+        _ = try await cache.send()
+        cache.time.advance(by: .seconds(61))
+        #expect(try await cache.send().text == (status == .ok ? "new" : "old"))
+        #expect(cache.origin.count == 2)
+    }
+
     @Test func `a handler that takes longer than the hard time-out is given up`() async throws {
         let gate = Gate()
         var configuration = Caching.Configuration()
