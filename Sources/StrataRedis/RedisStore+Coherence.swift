@@ -35,6 +35,9 @@ extension RedisStore: CoherentStore {
             entryKey(""), generationKey(""), leaseKey(""),
         ])
         interest.heartbeat = heartbeat
+        // All that changes in one turn of Redis' loop comes as one message, be it what has expired
+        // of a whole night.
+        interest.maximumMessageBytes = client.configuration.maximumReplyBytes
         let subscription = try client.subscribe(to: interest) { (push: RedisPush) -> Void in
             switch push {
             case .established: observer(.established)

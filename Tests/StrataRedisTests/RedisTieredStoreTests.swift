@@ -1,6 +1,7 @@
 import Strata
 import StrataRedis
 import StrataTesting
+import Synchronization
 import Testing
 
 @Suite(.enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
@@ -142,6 +143,36 @@ struct `Memory in front of Redis` {
         }
         try await eventually { store.isCoherent }
         #expect(try await store.value(for: "a", as: [UInt8].self) == [1])
+    }
+
+    @Test func `the channel outlasts the end of very much at once`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let redis = RedisStore(client: client)
+        let told = Mutex((keys: 0, isLost: false))
+        let observation = try redis.observeChanges(heartbeat: .seconds(60)) { change in
+            told.withLock { told in
+                switch change {
+                case .values(let keys): told.keys += keys.count
+                case .lost: told.isLost = true
+                default: break
+                }
+            }
+        }
+        defer { observation.cancel() }
+        try await eventually {
+            _ = try await client.send("SET", "strata:e:a", "x", "PX", 60_000)
+            return told.withLock(\.keys) > 0
+        }
+        let script = RedisScript(
+            """
+            for number = 1, 30000 do
+                redis.call('SET', 'strata:e:http://shop.example/' .. number, 1, 'PX', 60000)
+            end
+            """)
+        _ = try await client.run(script, within: .seconds(60))
+        try await eventually { told.withLock { $0.keys > 30_000 || $0.isLost } }
+        #expect(told.withLock(\.isLost) == false)
     }
 
     @Test func `after a restart what is in memory is not trusted`() async throws {
