@@ -56,7 +56,8 @@ final class Remaker: Sendable {
             defer { state.isWorking = true }
             return !state.isWorking
         }
-        if isStarted { Task(priority: .background) { await work() } }
+        // The request that it begins with has nothing to do with it.
+        if isStarted { Task(priority: .background) { await Deadline.without { await work() } } }
     }
 
     /// Works until nothing is in line.

@@ -101,7 +101,11 @@ extension RedisScript {
     fileprivate static let takeLease = RedisScript(
         """
         if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return -1 end
-        return math.max(1, redis.call('PTTL', KEYS[1]))
+        local left = redis.call('PTTL', KEYS[1])
+        if left ~= -1 then return math.max(1, left) end
+        -- What never ends is nobody's lease.
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return -1
         """)
 
     fileprivate static let extendLease = RedisScript(

@@ -43,8 +43,10 @@ extension RedisStore {
         Task {
             let command = RedisCommand("INFO", "memory")
             // The first command waits for the outcome of the first attempt to connect.
-            let reply = try? await client.send(
-                command, within: client.configuration.connectTimeout, reads: .primary)
+            let reply = try? await Deadline.without {
+                try await client.send(
+                    command, within: client.configuration.connectTimeout, reads: .primary)
+            }
             guard let text = reply?.text else { return firstSession.giveBack() }
             if let risk = SessionEvictionRisk(memory: text) { events(risk) }
         }

@@ -67,6 +67,59 @@ struct `Instances that want the same at once` {
         #expect(waited < .seconds(1))
     }
 
+    @Test(arguments: [false, true], [false, true])
+    func `are not kept waiting by one that has no time left`(
+        isDetachable: Bool, isStream: Bool
+    ) async throws {
+        let server = try await RedisServer()
+        let store = try `Memory in front of Redis`.instance(server)
+        let client = try server.client()
+        @Sendable func isHeld() async throws -> UInt8 {
+            try await Task.sleep(for: .milliseconds(400))
+            return try await client.send("EXISTS", "strata:l:http://shop/a").integer == 1 ? 1 : 0
+        }
+        let caching = Caching(store: store)
+        let next = Next(
+            { _ in
+                let headers: Headers = [.cacheControl: "max-age=60"]
+                guard isStream else {
+                    return Response(headers: headers, body: .bytes([try await isHeld()]))
+                }
+                return Response(
+                    headers: headers,
+                    body: .stream(
+                        BodyStream { writer in
+                            let bytes = [try await isHeld()]
+                            try await writer.write(bytes.span.bytes)
+                        }))
+            }, isDetachable: isDetachable)
+        var request = Request(path: "/a")
+        request.authority = "shop"
+        try await eventually { store.isCoherent }
+        let released = try await Deadline.within(.milliseconds(50)) { [request] in
+            let response = try await caching.respond(to: request, next: next)
+            #expect(try await response.body.collect(upTo: 10) == [1])
+            return ContinuousClock.now
+        }
+        // It is given back, and does not run out.
+        try await eventually {
+            try await client.send("EXISTS", "strata:l:http://shop/a").integer == 0
+        }
+        #expect(ContinuousClock.now - released < .milliseconds(100))
+        try await eventually {
+            try await caching.respond(to: request, next: next).cacheStatus.contains("hit")
+        }
+    }
+
+    @Test func `are kept waiting by nothing that never ends`() async throws {
+        let server = try await RedisServer()
+        let redis = RedisStore(client: try server.client())
+        try await redis.client.send("SET", "strata:l:a", "1")
+        #expect(
+            try await redis.takeLease(of: "a", token: LeaseToken(), for: .seconds(9)) == .taken)
+        #expect(try await redis.client.send("PTTL", "strata:l:a").integer ?? 0 > 0)
+    }
+
     @Test func `a purge is two small commands, however much it is`() async throws {
         let server = try await RedisServer()
         let store = RedisStore(client: try server.client())

@@ -113,11 +113,11 @@ extension Caching {
         defer { lease?.release() }
         let filled = try await fill(
             request, target, found, handler, hold: { lease = $0 }, publish: publish)
-        guard case .streams(let head, let stream, let origin) = filled else { return }
+        guard case .streams(let head, let stream, let origin, _) = filled else { return }
         let filling = FillingBody(length: stream.length, limit: configuration.maximumBodyBytes)
         publish(.shared(head, .filling(filling), origin: origin))
         if let content = try await filling.fill(from: stream) {
-            await save(head, content, request, target, found)
+            await save(head.ended(at: time.now), content, request, target, found, under: lease)
         }
     }
 
@@ -126,7 +126,7 @@ extension Caching {
         /// It is published, and is stored where it may be.
         case done(Fetched)
         /// It is to be stored, but its content is still to be made.
-        case streams(StoredHead, BodyStream, Fetched.Origin)
+        case streams(StoredHead, BodyStream, Fetched.Origin, FillLease?)
     }
 
     /// Takes a turn to fill, and publishes what it brings as soon as its content is there.
@@ -140,13 +140,16 @@ extension Caching {
         hold: (FillLease) -> Void, publish: (Fetched) -> Void
     ) async throws -> Fill {
         let fetched: Fetched
+        let lease: FillLease?
         // Between the look-up and now, another flight may have come and gone, here or elsewhere.
         switch try await turn(request, target, found) {
         case .stored(let stored):
             fetched = .shared(stored.head, .bytes(stored.content), origin: nil)
             publish(fetched)
             return .done(fetched)
-        case .fill(let lease): if let lease { hold(lease) }
+        case .fill(let taken):
+            lease = taken
+            if let lease { hold(lease) }
         }
         switch try await ask(request, target, found, handler) {
         case .failure(let error):
@@ -164,9 +167,9 @@ extension Caching {
             let isNear = records?.storesAtOnce ?? false
             if isNear { await save(head, bytes, request, target, found) }
             publish(fetched)
-            if !isNear { await save(head, bytes, request, target, found) }
+            if !isNear { await save(head, bytes, request, target, found, under: lease) }
         case .store(let head, .stream(let stream), let origin):
-            return .streams(head, stream, origin)
+            return .streams(head, stream, origin, lease)
         }
         return .done(fetched)
     }

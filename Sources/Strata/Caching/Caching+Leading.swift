@@ -38,9 +38,13 @@ extension Caching {
     ) async throws -> Response? {
         let filled: Fill
         do {
-            filled = try await fill(
-                request, target, found, { try await next($0) },
-                hold: { lease in lead.atEnd { lease.release() } }, publish: { lead.publish($0) })
+            // Others wait for it as well.
+            filled = try await Deadline.without {
+                try await fill(
+                    request, target, found, { try await next($0) },
+                    hold: { lease in lead.atEnd { lease.release() } },
+                    publish: { lead.publish($0) })
+            }
         } catch {
             // The failure of one that is cancelled is nobody else's.
             if !Task.isCancelled { lead.fail(error) }
@@ -49,11 +53,12 @@ extension Caching {
         switch filled {
         case .done(let fetched):
             return try answer(fetched, .leader, request, target, found, status)
-        case .streams(let head, let stream, let origin):
+        case .streams(let head, let stream, let origin, let lease):
             let body = shared(stream, lead) {
                 Fetched.shared(head, .filling($0), origin: origin)
             } keep: {
-                await save(head, $0, request, target, found)
+                await save(
+                    head.ended(at: time.now), $0, request, target, found, under: lease)
             }
             return answer(head, body, origin, .leader, request, target, status)
         }
@@ -77,7 +82,11 @@ extension Caching {
                 // Not cancelled along with this one's client, but waited for.
                 let filled = Task {
                     defer { lead.end() }
-                    if let content = try await filling.fill(from: stream) { await keep(content) }
+                    try await Deadline.without {
+                        if let content = try await filling.fill(from: stream) {
+                            await keep(content)
+                        }
+                    }
                 }
                 do {
                     try await own.produce(writer)

@@ -51,6 +51,19 @@ extension Caching {
 
     // MARK: Writing
 
+    /// Stores what was filled under a lease, unless that was lost and another has filled since.
+    func save(
+        _ head: StoredHead, _ content: [UInt8], _ request: Request, _ target: Target,
+        _ found: Found, under lease: FillLease?
+    ) async {
+        if let lease, lease.isLost, let other = await newer(than: found, request, target),
+            other.head.asked > head.asked
+        {
+            return
+        }
+        await save(head, content, request, target, found)
+    }
+
     /// Stores a response where the request will find it.
     func save(
         _ head: StoredHead, _ content: [UInt8], _ request: Request, _ target: Target,

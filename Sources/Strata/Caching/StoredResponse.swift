@@ -136,7 +136,7 @@ package struct StoredHead: Sendable, Hashable {
     /// When the fill began; known only in the process that filled it.
     var beginning = FillBeginning()
 
-    /// How long the handler took until its response began.
+    /// How long the handler took, with a stream to its end where its readers kept it from nothing.
     var cost = Duration.zero
 
     /// Which bytes the content is, where it isn't the whole.
@@ -146,6 +146,16 @@ package struct StoredHead: Sendable, Hashable {
 
     /// How old the response is (RFC 9111 §4.2.3).
     func age(at now: Timestamp) -> Duration { max(.zero, now - born) }
+
+    /// When the handler was asked; earlier by so much as a stream took.
+    var asked: Timestamp { made - cost }
+
+    /// Of a response that is a stream, which has ended.
+    func ended(at now: Timestamp) -> StoredHead {
+        var head = self
+        head.cost += max(.zero, now - made)
+        return head
+    }
 
     /// How long the response stays fresh; negative once it is stale.
     func timeToLive(at now: Timestamp) -> Duration { terms.lifetime - age(at: now) }
@@ -238,6 +248,6 @@ extension CacheRecord: FilledValue {
     /// When the handler was asked for the response's content.
     package var filled: Timestamp? {
         guard case .response(let response) = self else { return nil }
-        return response.head.made - response.head.cost
+        return response.head.asked
     }
 }

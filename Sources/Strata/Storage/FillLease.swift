@@ -27,31 +27,70 @@ extension TieredStore: LeasingStore {
 
 /// A lease that is held, and prolonged until it is given back.
 ///
-/// Where prolonging fails others may fill as well, which costs a call of the handler and nothing
-/// else: what is filled is as right as the generations that it was filled under.
+/// Where prolonging fails others may fill as well, which costs a call of the handler: what is filled
+/// is as right as the generations that it was filled under. Only what another has filled since is
+/// not replaced then, which may be of after a change that nobody has purged anything for.
 final class FillLease: Sendable {
     private let store: any LeaseStore
     private let name: String
     private let token: LeaseToken
+    private let time: any TimeSource
     private let renewal: Task<Void, Never>
+    /// Until when nobody else has it, in nanoseconds of the machine's uptime.
+    private let end: End
 
-    init(_ store: any LeaseStore, name: String, token: LeaseToken, time: any TimeSource) {
+    private final class End: Sendable {
+        let moment: Atomic<Int64>
+
+        init(_ moment: Int64) { self.moment = Atomic(moment) }
+    }
+
+    /// Takes over a lease.
+    ///
+    /// - Parameter asked: when it was asked for, by the machine's uptime.
+    init(
+        _ store: any LeaseStore, name: String, token: LeaseToken, asked: Duration,
+        time: any TimeSource
+    ) {
         self.store = store
         self.name = name
         self.token = token
+        self.time = time
+        let end = End(Self.end(of: asked))
+        self.end = end
+        // Others wait for it, however little time the request has left that it was taken for.
         renewal = Task {
-            while (try? await time.sleep(for: FillTurn.renewalInterval)) != nil {
-                let isHeld = try? await store.extendLease(
-                    of: name, token: token, for: FillTurn.leaseDuration)
-                if isHeld == false { return }
+            await Deadline.without {
+                while (try? await time.sleep(for: FillTurn.renewalInterval)) != nil {
+                    let asked = time.uptime
+                    let isHeld = try? await store.extendLease(
+                        of: name, token: token, for: FillTurn.leaseDuration)
+                    switch isHeld {
+                    case true?: end.moment.store(Self.end(of: asked), ordering: .relaxed)
+                    case false?: return end.moment.store(.min, ordering: .relaxed)
+                    case nil: break
+                    }
+                }
             }
         }
+    }
+
+    private static func end(of asked: Duration) -> Int64 {
+        (asked + FillTurn.leaseDuration).saturatedNanoseconds
+    }
+
+    /// Whether another may have it: it could not be prolonged in time, be it that the process
+    /// stood still.
+    var isLost: Bool {
+        end.moment.load(ordering: .relaxed) <= time.uptime.saturatedNanoseconds
     }
 
     /// Gives it back, without waiting for the store.
     func release() {
         renewal.cancel()
         // In a task of its own, as the one that filled may be cancelled.
-        Task { [store, name, token] in try? await store.releaseLease(of: name, token: token) }
+        Task { [store, name, token] in
+            try? await Deadline.without { try await store.releaseLease(of: name, token: token) }
+        }
     }
 }

@@ -31,19 +31,34 @@ import Testing
         #expect(!isDue)
     }
 
-    @Test func `a hit refreshes in the background and is answered at once`() async throws {
+    /// The body of a response that takes time until it begins, or until it ends.
+    private static func body(_ isStream: Bool, _ time: ManualTime) -> Body {
+        guard isStream else {
+            time.advance(by: .milliseconds(100))
+            return .bytes([1])
+        }
+        return .stream(
+            BodyStream { writer in
+                time.advance(by: .milliseconds(100))
+                try await writer.write("1")
+            })
+    }
+
+    @Test(arguments: [false, true])
+    func `a hit refreshes in the background and is answered at once`(isStream: Bool) async throws {
         let time = ManualTime()
+        let store = MemoryStore(time: time)
         let calls = Mutex(0)
         let draws = Mutex(0.999)
         let app = wrap({ _ in
             calls.withLock { $0 += 1 }
-            time.advance(by: .milliseconds(100))
-            return Response(headers: [.cacheControl: "max-age=1"], body: .bytes([1]))
+            return Response(
+                headers: [.cacheControl: "max-age=1"], body: Self.body(isStream, time))
         }) {
-            Caching(
-                store: MemoryStore(time: time), time: time, draw: { draws.withLock(\.self) })
+            Caching(store: store, time: time, draw: { draws.withLock(\.self) })
         }
-        _ = try await app(Request(path: "/a"))
+        _ = try await app(Request(path: "/a")).body.collect(upTo: 10)
+        while store.entryCount == 0 { await Task.yield() }
         time.advance(by: .milliseconds(800))
         _ = try await app(Request(path: "/a"))
         for _ in 0..<100 { await Task.yield() }

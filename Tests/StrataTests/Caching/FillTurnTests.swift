@@ -110,6 +110,45 @@ import Testing
         #expect(waited < .seconds(2))
     }
 
+    @Test(arguments: [false, true])
+    func `whoever stood still does not replace what another filled since`(isStream: Bool)
+        async throws
+    {
+        let shared = ObservedStore()
+        let gate = Gate()
+        let time = ManualTime(now: SystemTime().now)
+        func app(_ time: any TimeSource, _ handler: @escaping Handler) -> Handler {
+            let store = TieredStore(memory: MemoryStore(), shared: shared)
+            return wrap(handler) { Caching(store: store, time: time) }
+        }
+        let old = app(time) { _ in
+            if !isStream { try await gate.pass() }
+            return Response(
+                headers: [.cacheControl: "max-age=60"],
+                body: .stream(
+                    BodyStream { writer in
+                        if isStream { try await gate.pass() }
+                        try await writer.write("old")
+                    }))
+        }
+        let new = app(SystemTime()) { _ in
+            Response(headers: [.cacheControl: "max-age=60"], body: .text("new"))
+        }
+        func text(_ app: Handler) async throws -> String {
+            let body = try await app(Request(path: "/a")).body
+            return String(decoding: try await body.collect(upTo: 10), as: UTF8.self)
+        }
+        async let first = text(old)
+        try await gate.waitForWaiters(1)
+        // Its lease runs out, as nobody prolongs it.
+        #expect(try await text(new) == "new")
+        time.advance(by: .seconds(1))
+        gate.open()
+        #expect(try await first == "old")
+        for _ in 0..<1000 { await Task.yield() }
+        #expect(try await text(app(SystemTime()) { _ in .text("neither") }) == "new")
+    }
+
     @Test func `a store that fails keeps nobody waiting`() async throws {
         let shared = ObservedStore()
         shared.faults.inject(.fail(.unavailable))
