@@ -119,6 +119,24 @@ struct `A purge that Redis does not have` {
         try await eventually { Self.isPurged(old, try await Self.generation(store), .hard) }
     }
 
+    @Test func `is of all that an unsafe request is about, though that had no time left`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let caching = Caching(store: RedisStore(client: try server.client()))
+        let app = wrap({ _ in
+            Response(headers: [.cacheControl: "max-age=60", "No-Vary-Search": #"params=("utm")"#])
+        }) { caching }
+        func isHit() async throws -> Bool {
+            try await app(Request(path: "/a", query: "utm=x")).cacheStatus.contains("hit")
+        }
+        try await eventually { try await isHit() }
+        _ = try await Deadline.within(.zero) {
+            try await app(Request(method: .delete, path: "/a", query: "utm=y"))
+        }
+        #expect(try await !isHit())
+    }
+
     @Test func `keeps no client that nobody has any more`() async throws {
         let server = try await RedisServer()
         weak var client: RedisClient?
