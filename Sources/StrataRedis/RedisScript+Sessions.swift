@@ -2,7 +2,8 @@
 // `SessionStore`.
 
 extension RedisScript {
-    /// What the scripts share. `find` follows rotations to the session that lives.
+    /// What the scripts share. `find` follows rotations to the session that lives. What is of another
+    /// type or has no number where one belongs counts as nothing, as what is of another version does.
     private static let prelude = """
         local prefix = ARGV[1]
         local function sessionKey(digest) return prefix .. 's:' .. digest end
@@ -15,21 +16,21 @@ extension RedisScript {
             local found = {}
             for hop = 0, 8 do
                 local key = sessionKey(digest)
-                local field = redis.call('HMGET', key, 'x', 't', 'p', 'k', 'l', 'i', 'v')
+                local field = redis.pcall('HMGET', key, 'x', 't', 'p', 'k', 'l', 'i', 'v')
                 if field[7] ~= '1' then return nil end
                 if not found.rotated then found.wrapped = field[4] or '' end
                 if field[2] then
                     found.rotated = true
                     found.closed = found.closed or field[5] == '1'
                     digest = field[2]
-                elseif field[1] then
+                elseif tonumber(field[1]) and tonumber(field[6]) then
                     found.key, found.digest, found.principal = key, digest, field[3]
                     found.absolute, found.own = tonumber(field[1]), field[4]
                     found.idle = tonumber(field[6])
-                    if not field[3] or redis.call('ZSCORE', principalKey(field[3]), digest) then
-                        return found
-                    end
-                    redis.call('UNLINK', key)
+                    if not field[3] then return found end
+                    local age = redis.pcall('ZSCORE', principalKey(field[3]), digest)
+                    if type(age) == 'string' then return found end
+                    redis.pcall('UNLINK', key)
                     return nil
                 else
                     return nil
@@ -45,6 +46,7 @@ extension RedisScript {
         end
         local function join(principal, limit, digest, absolute, time)
             local key = principalKey(principal)
+            if redis.call('TYPE', key).ok ~= 'zset' then redis.call('UNLINK', key) end
             for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
                 if redis.call('EXISTS', sessionKey(member)) == 0 then
                     redis.call('ZREM', key, member)
@@ -76,8 +78,14 @@ extension RedisScript {
             local left = redis.call('PTTL', session.key)
             if later <= 0 then return 0 end
             if later > left and later - left >= idle / 16 then
-                redis.call('HSET', session.key, 's', time)
-                redis.call('PEXPIRE', session.key, later)
+                -- A full server takes the first, and then the second as well. One that takes no
+                -- writes at all has the session all the same, but for one that may be behind.
+                local kept = redis.pcall('PEXPIRE', session.key, later)
+                if type(kept) == 'number' then
+                    redis.call('HSET', session.key, 's', time)
+                elseif string.find(kept.err, 'READONLY', 1, true) then
+                    return kept
+                end
             end
             local fields = redis.call('HGETALL', session.key)
             return { ARGV[2], session.digest, session.wrapped, fields }
@@ -127,7 +135,13 @@ extension RedisScript {
                 elseif kind == 'remove' then
                     redis.call('HDEL', key, field)
                 else
-                    redis.pcall('HINCRBY', key, field, value)
+                    local sum = redis.pcall('HINCRBY', key, field, value)
+                    -- What is no number, or has no sum, stays; nothing else may be lost so.
+                    if type(sum) == 'table' and not string.find(sum.err, 'not an integer', 1, true)
+                        and not string.find(sum.err, 'overflow', 1, true)
+                    then
+                        return sum
+                    end
                 end
             end
             if new == '' or (session.rotated and not isLogin) then return 2 end
@@ -195,7 +209,7 @@ extension RedisScript {
     /// Ends all sessions of a principal; answers as `endSession` does.
     static let endPrincipal = RedisScript(
         """
-        local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+        local last = redis.pcall('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
         if not last then return 0 end
         redis.call('UNLINK', KEYS[1])
         return { KEYS[1], '-inf', last }
@@ -204,10 +218,10 @@ extension RedisScript {
     static let listSessions = RedisScript(
         prelude + """
             local list = { KEYS[1] }
-            for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-                local fields = redis.call('HGETALL', sessionKey(member))
+            for _, member in ipairs(redis.pcall('ZRANGE', KEYS[1], 0, -1)) do
+                local fields = redis.pcall('HGETALL', sessionKey(member))
                 if #fields == 0 then
-                    redis.call('ZREM', KEYS[1], member)
+                    redis.pcall('ZREM', KEYS[1], member)
                 elseif redis.call('HGET', sessionKey(member), 'v') == '1' then
                     list[#list + 1] = member
                     list[#list + 1] = fields

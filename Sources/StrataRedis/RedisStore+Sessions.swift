@@ -4,7 +4,8 @@ public import Strata
 /// on, as it needs no expiry of single fields.
 ///
 /// Under `s:` and a digest stands a hash with the version of its form (`v`), `1`; one of another
-/// version counts as no session, and is left alone. Of a session it holds the moments it was created (`c`)
+/// version counts as no session, and is left alone. So does whatever else is there and no session
+/// can be read from: who brings its cookie is nobody, and may log in. Of a session it holds the moments it was created (`c`)
 /// and last seen (`s`) and ends at the latest (`x`), its idle time (`i`), all in milliseconds, its
 /// principal (`p`), its wrapped key (`k`), and each value under `:` and its name; its idle end is
 /// the key's time to live. Of a session that was rotated it holds the new digest (`t`), whether by
@@ -33,8 +34,9 @@ extension RedisStore: SessionStore {
         case .array(let parts) where parts.count == 4:
             guard parts[0].text == session.description, let text = parts[1].text,
                 let digest = text == session.description ? session : SessionDigest(text),
-                let wrappedKey = parts[2].bytes, var stored = Self.session(digest, parts[3])
+                let wrappedKey = parts[2].bytes, case .array(let fields) = parts[3]
             else { throw Self.unexpected }
+            guard var stored = Self.session(digest, fields) else { return .missing }
             stored.wrappedKey = wrappedKey.isEmpty ? nil : wrappedKey
             return .found(stored)
         default: throw Self.unexpected
@@ -116,9 +118,10 @@ extension RedisStore: SessionStore {
         guard let parts = reply.array, parts.first?.text == key else { throw Self.unexpected }
         var sessions: [StoredSession] = []
         for index in stride(from: 1, to: parts.count - 1, by: 2) {
-            guard let text = parts[index].text, let digest = SessionDigest(text),
-                let session = Self.session(digest, parts[index + 1])
+            guard let text = parts[index].text, case .array(let fields) = parts[index + 1]
             else { throw Self.unexpected }
+            guard let digest = SessionDigest(text), let session = Self.session(digest, fields)
+            else { continue }
             sessions.append(session)
         }
         return sessions
@@ -126,10 +129,11 @@ extension RedisStore: SessionStore {
 
     // MARK: - To Redis and back
 
-    private var sessionPrefix: String {
+    var sessionPrefix: String {
         let isSplit =
             client.configuration.topology == .cluster && KeySlot.hashTag(of: prefix) == nil
-        return isSplit ? "{\(prefix)}" : prefix
+        // Empty braces are no hash tag.
+        return isSplit ? "{\(prefix.isEmpty ? "s" : prefix)}" : prefix
     }
 
     private func principalKey(_ principal: SessionDigest) -> String {
@@ -166,9 +170,8 @@ extension RedisStore: SessionStore {
         min(duration, .seconds(100 * 365 * 86_400)).saturatedNanoseconds / 1_000_000
     }
 
-    /// A session from the fields and values of its hash.
-    private static func session(_ digest: SessionDigest, _ reply: RedisValue) -> StoredSession? {
-        guard let flat = reply.array else { return nil }
+    /// A session from the fields and values of its hash; nil where one that it must have is none.
+    private static func session(_ digest: SessionDigest, _ flat: [RedisValue]) -> StoredSession? {
         var created, lastSeen, expires: Timestamp?
         var principal: SessionDigest?
         var wrappedKey: [UInt8]?

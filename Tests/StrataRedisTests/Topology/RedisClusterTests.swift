@@ -158,9 +158,10 @@ struct `In a cluster` {
         #expect(error?.message.contains("no node of a cluster") == true)
     }
 
-    @Test func `the store and its sessions keep their contracts`() async throws {
+    @Test(arguments: ["strata:", "", "{shop}:"])
+    func `the store and its sessions keep their contracts`(prefix: String) async throws {
         let cluster = try await RedisCluster()
-        let store = RedisStore(client: try cluster.client())
+        let store = RedisStore(client: try cluster.client(), prefix: prefix)
         for check in CacheStoreConformance.checks {
             let failures = await check.failures(of: store, maximumEntryBytes: 16 << 20) {
                 try await Task.sleep(for: $0)
