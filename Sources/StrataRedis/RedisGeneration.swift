@@ -61,7 +61,8 @@ extension RedisScript {
             local proposed = ARGV[index + 1]
             if proposed ~= '' then
                 if not values[index] then
-                    values[index] = redis.call('GET', key) or proposed
+                    local value = redis.pcall('GET', key)
+                    values[index] = type(value) == 'string' and value or proposed
                     redis.call('SET', key, values[index], 'PX', 2 * kept)
                 elseif redis.call('PTTL', key) < kept then
                     redis.call('PEXPIRE', key, 2 * kept)
@@ -78,9 +79,12 @@ extension RedisScript {
         local replaced = {}
         for index, key in ipairs(KEYS) do
             local place = 3 * index
-            local isThere = (redis.call('GET', key) or '') == ARGV[place - 2]
+            local value = redis.pcall('GET', key)
+            local isThere = (type(value) == 'string' and value or '') == ARGV[place - 2]
             if isThere then
                 local left = math.max(redis.call('PTTL', key), tonumber(ARGV[place]))
+                -- What is replaced needs no room, and after this a full server knows it.
+                if value then redis.call('PERSIST', key) end
                 redis.call('SET', key, ARGV[place - 1], 'PX', left)
             end
             replaced[index] = isThere and 1 or 0
@@ -88,12 +92,34 @@ extension RedisScript {
         return replaced
         """)
 
-    /// Marks a name as purged softly; what was remembered for longer stays so.
+    /// Gives names new numbers where they have generations, for which a full server has room: it
+    /// refuses what needs more, but not in a script that has written already. Says of each whether it
+    /// had one.
+    static let advanceGenerations = RedisScript(
+        """
+        local advanced = {}
+        for index, key in ipairs(KEYS) do
+            advanced[index] = redis.call('UNLINK', key)
+            if advanced[index] == 1 then
+                redis.call('SET', key, ARGV[index + 1], 'PX', ARGV[1])
+            end
+        end
+        return advanced
+        """)
+
+    /// Marks a name as purged softly; what was remembered for longer stays so. Where there is nothing
+    /// to mark, and no room for it, it is left so, but for the name of a single URI.
     static let purgeSoftly = RedisScript(
         """
-        local value = string.sub(redis.call('GET', KEYS[1]) or ARGV[3], 1, \(RedisGeneration.digits))
+        local former = redis.pcall('GET', KEYS[1])
+        local value = string.sub(type(former) == 'string' and former or ARGV[3], 1, \(RedisGeneration.digits))
         local left = redis.call('PTTL', KEYS[1])
-        redis.call('SET', KEYS[1], value, 'PX', math.max(left, tonumber(ARGV[2])))
+        if former then redis.call('PERSIST', KEYS[1]) end
+        local done = redis.pcall('SET', KEYS[1], value, 'PX', math.max(left, tonumber(ARGV[2])))
+        if done.err then
+            local isFull = string.find(done.err, 'OOM', 1, true)
+            return isFull and ARGV[3] ~= '' and 1 or done
+        end
         redis.call('SETRANGE', KEYS[1], \(RedisGeneration.digits), ARGV[1])
         return 1
         """)

@@ -98,25 +98,27 @@ extension RedisStore: LeaseStore {
 }
 
 extension RedisScript {
+    /// What is no lease, as it is no string or has no end, is replaced: nobody would give it back.
     fileprivate static let takeLease = RedisScript(
         """
         if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return -1 end
         local left = redis.call('PTTL', KEYS[1])
-        if left ~= -1 then return math.max(1, left) end
-        -- What never ends is nobody's lease.
-        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-        return -1
+        if left < 0 or redis.call('TYPE', KEYS[1]).ok ~= 'string' then
+            redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+            return -1
+        end
+        return math.max(1, left)
         """)
 
     fileprivate static let extendLease = RedisScript(
         """
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
         return redis.call('PEXPIRE', KEYS[1], ARGV[2])
         """)
 
     fileprivate static let releaseLease = RedisScript(
         """
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
         return redis.call('DEL', KEYS[1])
         """)
 }

@@ -84,17 +84,12 @@ extension RedisStore {
     ) async throws(StoreError) {
         switch purge {
         case .hard:
-            let advances = names.map { name in
-                Self.set(
-                    generationKey(name),
-                    .text(RedisGeneration.text(of: noted[name]?.number ?? .random(in: 1 ... .max))),
-                    timeToLive: timeToLive)
-            }
             let removals = names.compactMap { PurgeName.key(ofOneURI: $0) }.map {
                 RedisCommand("UNLINK", .text(entryKey($0)))
             }
-            let replies = try await client.pipeline(advances + removals, within: timeLimit)
-            for case .error(let error) in replies { throw StoreError(error) }
+            try await advance(
+                names.map { ($0, noted[$0]?.number ?? .random(in: 1 ... .max)) },
+                timeToLive: timeToLive, along: removals)
         case .soft(let moment):
             for name in names {
                 try await client.run(
@@ -108,6 +103,31 @@ extension RedisStore {
                     ], within: timeLimit)
             }
         }
+    }
+
+    /// Gives the names those numbers, and has other commands carried out as well.
+    ///
+    /// A full server that evicts nothing refuses them. Of what it has, it takes others in their place;
+    /// and of what it does not have, only the name of a single URI must be purged.
+    private func advance(
+        _ numbers: [(name: String, number: UInt64)], timeToLive: Duration,
+        along others: [RedisCommand] = []
+    ) async throws(StoreError) {
+        let keys = numbers.map { generationKey($0.name) }
+        let texts = numbers.map { RedisArgument.text(RedisGeneration.text(of: $0.number)) }
+        let advances = zip(keys, texts).map { Self.set($0, $1, timeToLive: timeToLive) }
+        let replies = try await client.pipeline(advances + others, within: timeLimit)
+        let refusals = replies.compactMap { if case .error(let error) = $0 { error } else { nil } }
+        guard let refusal = refusals.first else { return }
+        guard refusals.allSatisfy({ $0.kind == "OOM" }) else { throw StoreError(refusal) }
+        let outcome = try await client.run(
+            .advanceGenerations, keys: keys,
+            arguments: [.integer(Self.expiry(timeToLive))] + texts, within: timeLimit)
+        guard let advanced = outcome.array, advanced.count == keys.count else {
+            throw Self.unexpected("the script that purges")
+        }
+        for (name, outcome) in zip(numbers.map(\.name), advanced)
+        where outcome.integer == 0 && PurgeName.isOfOneURI(name) { throw StoreError(refusal) }
     }
 
     /// Makes the purges that Redis does not have, in the background, until it has them all.
@@ -143,11 +163,8 @@ extension RedisStore {
         losses.purges.update { $0.settle(settled) }
         guard !keys.isEmpty else { return }
         // Whatever is being fetched may be of what is purged.
-        try await client.send(
-            Self.set(
-                generationKey(PurgeName.any),
-                .text(RedisGeneration.text(of: .random(in: 1 ... .max))),
-                timeToLive: generationLifetime), within: timeLimit)
+        try await advance(
+            [(PurgeName.any, .random(in: 1 ... .max))], timeToLive: generationLifetime)
         let outcome = try await client.run(
             .replaceGenerations, keys: keys, arguments: arguments, within: timeLimit)
         guard let replaced = outcome.array, replaced.count == keys.count else {

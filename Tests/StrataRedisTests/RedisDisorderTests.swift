@@ -222,6 +222,89 @@ struct `When Redis is in disorder` {
         }
     }
 
+    @Test func `a full server that evicts nothing purges all the same`() async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let store = RedisStore(client: client)
+        let names = [PurgeName.any, PurgeName.tag("a"), PurgeName.tag("new")]
+        let before = try await store.generations(of: Array(names.prefix(2)))
+        let uri = "http://shop/a"
+        try await store.set([1], for: uri, timeToLive: .seconds(60))
+        try await client.send("CONFIG", "SET", "maxmemory", "1")
+        // What there is nothing under needs no room.
+        try await store.advanceGenerations(of: names, .hard, timeToLive: .seconds(60))
+        let hard = try await store.generations(of: Array(names.prefix(2)))
+        #expect(hard[0] != before[0] && hard[1] != before[1])
+        let moment = Timestamp(seconds: 7)
+        try await store.advanceGenerations(of: names, .soft(at: moment), timeToLive: .seconds(60))
+        let soft = try await store.generations(of: Array(names.prefix(2)))
+        #expect(soft == hard.map { Generation($0.number, staleSince: moment) })
+        #expect(try await client.send("DBSIZE").integer == 3)
+        // A single URI is away, and that its variants may come back is told.
+        let error = await storeError {
+            try await store.advanceGenerations(
+                of: [PurgeName.any, "uri \(uri)"], .hard, timeToLive: .seconds(60))
+        }
+        #expect(error?.redisError?.kind == "OOM")
+        #expect(try await Self.value(store, uri) == nil)
+        try await client.send("CONFIG", "SET", "maxmemory", "0")
+        try await eventually { try await store.generations(of: ["uri \(uri)"]) != [.first] }
+        for key in try await client.send("KEYS", "*").array ?? [] {
+            #expect(try await client.send("PTTL", .bytes(key.bytes ?? [])).integer ?? 0 > 0)
+        }
+    }
+
+    @Test(arguments: [
+        RedisCommand("LPUSH", "key", "x"), RedisCommand("HSET", "key", "x", "y"),
+        RedisCommand("SADD", "key", "x"), RedisCommand("ZADD", "key", 1, "x"),
+        RedisCommand("XADD", "key", "*", "x", "y"),
+    ])
+    func `what is of another type where purges and leases are is replaced`(
+        foreign: RedisCommand
+    ) async throws {
+        let server = try await RedisServer()
+        let client = try server.client()
+        let store = RedisStore(client: client)
+        func replace(_ key: String) async throws {
+            let words = foreign.words.map { RedisArgument.bytes(Array($0)) }
+            try await client.send("DEL", .text(key))
+            try await client.send(RedisCommand([words[0], .text(key)] + words[2...]))
+        }
+        let (tag, key) = (PurgeName.tag("a"), store.generationKey(PurgeName.tag("a")))
+        let before = try await store.generations(of: [tag])
+        try await replace(key)
+        let after = try await store.generations(of: [tag])
+        #expect(after != before && after[0] != .first)
+        #expect(try await store.generations(of: [tag]) == after)
+        for kind in [PurgeKind.hard, .soft(at: Timestamp(seconds: 7))] {
+            let before = try await store.generations(of: [tag])
+            try await replace(key)
+            try await store.advanceGenerations(of: [tag], kind, timeToLive: .seconds(60))
+            #expect(try await store.generations(of: [tag]) != before)
+        }
+        // As after a restart from an older snapshot.
+        try await store.advanceGenerations(of: [tag], .hard, timeToLive: .seconds(60))
+        try await replace(key)
+        store.losses.doubt()
+        store.settlePurges()
+        try await eventually { store.losses.purges.update { $0.owed(atMost: 1, now: 0) } == nil }
+
+        let token = LeaseToken()
+        try await replace(store.leaseKey("page"))
+        #expect(try await store.extendLease(of: "page", token: token, for: .seconds(9)) == false)
+        try await store.releaseLease(of: "page", token: token)
+        #expect(try await store.takeLease(of: "page", token: token, for: .seconds(9)) == .taken)
+        guard
+            case .held = try await store.takeLease(
+                of: "page", token: LeaseToken(), for: .seconds(9))
+        else {
+            Issue.record("The lease was taken twice.")
+            return
+        }
+        try await store.releaseLease(of: "page", token: token)
+        #expect(try await client.send("EXISTS", .text(store.leaseKey("page"))).integer == 0)
+    }
+
     @Test func `a purged URI stays away though Redis evicts its generation`() async throws {
         let server = try await RedisServer()
         let client = try server.client()
