@@ -30,27 +30,52 @@ extension RedisStore {
     /// Whether Redis may evict sessions, which all have a time to live and so are in the way of
     /// every `maxmemory-policy` but `noeviction`; nil where it can't, or does not say.
     ///
-    /// The store asks this by itself when a `Sessions` layer is made with it, or where Redis did not
-    /// answer then, when a session is used, and tells the answer as an event.
+    /// Asked is the primary that has the sessions, by a script; an ACL user needs `+info` for it. The
+    /// store asks by itself when a `Sessions` layer is made with it, or where Redis did not answer
+    /// then, when a session is used. The answer is told as an event; where it may not ask, that is told
+    /// as a ``StoreFault``.
     public func sessionEvictionRisk() async -> SessionEvictionRisk? {
-        let reply = try? await client.send(RedisCommand("INFO", "memory"), reads: .primary)
-        return reply?.text.flatMap { SessionEvictionRisk(memory: $0) }
+        try? await evictionRisk(within: client.configuration.commandTimeout)
+    }
+
+    private func evictionRisk(
+        within limit: Duration
+    ) async throws(StoreError) -> SessionEvictionRisk? {
+        let reply = try await client.run(
+            .describeMemory, keys: [sessionPrefix + "s:"], within: limit)
+        return reply.text.flatMap { SessionEvictionRisk(memory: $0) }
     }
 
     /// Tells once whether Redis may evict sessions.
     func tellOfEvictionRisk() {
         guard firstSession.take() else { return }
         Task {
-            let command = RedisCommand("INFO", "memory")
-            // The first command waits for the outcome of the first attempt to connect.
-            let reply = try? await Deadline.without {
-                try await client.send(
-                    command, within: client.configuration.connectTimeout, reads: .primary)
+            // The request that it may have begun with may have no time left.
+            await Deadline.without {
+                do throws(StoreError) {
+                    // The first command waits for the outcome of the first attempt to connect.
+                    let limit = client.configuration.connectTimeout
+                    if let risk = try await evictionRisk(within: limit) { events(risk) }
+                } catch  where ["ERR", "NOPERM"].contains(error.redisError?.kind) {
+                    // To ask again with each session would not change it.
+                    events(
+                        StoreFault(
+                            StoreError(
+                                .misconfigured,
+                                "Redis does not say whether it may evict sessions. Give the user "
+                                    + "+info, and see that maxmemory-policy is noeviction.",
+                                underlying: error)))
+                } catch {
+                    firstSession.giveBack()
+                }
             }
-            guard let text = reply?.text else { return firstSession.giveBack() }
-            if let risk = SessionEvictionRisk(memory: text) { events(risk) }
         }
     }
+}
+
+extension RedisScript {
+    /// What the server with a key says of its memory.
+    fileprivate static let describeMemory = RedisScript("return redis.call('INFO', 'memory')")
 }
 
 extension RedisStore: SessionStoreAtStart {

@@ -222,6 +222,31 @@ struct `When Redis is in disorder` {
         }
     }
 
+    @Test func `a server that may not be asked is not asked again, which is told`() async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
+        let admin = try server.client()
+        try await admin.send("ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "-info")
+        let faults = Recorder<StoreFault>()
+        let store = RedisStore(
+            client: try server.client {
+                $0.username = "app"
+                $0.password = "secret"
+            }, events: faults.events)
+        _ = Sessions(store: store, keys: [.random()])
+        try await eventually { !faults.all.isEmpty }
+        let fault = try #require(faults.all.first)
+        #expect(fault.error.message.contains("noeviction"))
+        try await admin.send("CONFIG", "RESETSTAT")
+        let session = SessionDigest(of: Array("x".utf8), kind: "session")
+        for _ in 0..<10 { _ = try await store.load(session) }
+        #expect(faults.all.count == 1)
+        let statistics = try await admin.send("INFO", "commandstats").text ?? ""
+        let calls = statistics.split(separator: "cmdstat_evalsha:calls=").last?
+            .prefix { $0.isNumber }
+        #expect((10...12).contains(calls.flatMap { Int($0) } ?? 0), "\(statistics)")
+    }
+
     @Test func `a full server that evicts nothing purges all the same`() async throws {
         let server = try await RedisServer()
         let client = try server.client()
