@@ -61,7 +61,8 @@ public struct RedisStore: CacheStore {
     ///   - prefix: what each key begins with; different for each service that shares a server.
     ///   - timeLimit: how long Redis may take to answer; 40 ms by default. Short, since what a
     ///     cache can do without is not worth waiting for, and a request with a session is to be
-    ///     decided within 50 ms.
+    ///     decided within 50 ms. The client's `slowReply` is the same, so that a Redis which always
+    ///     takes longer is not asked at all.
     ///   - events: where unreadable entries and lost connections are told.
     /// - Throws: ``StoreError`` with `misconfigured` where the URL is wrong. A server that can't be
     ///   reached, or refuses the password, is told as an event and tried again.
@@ -69,7 +70,9 @@ public struct RedisStore: CacheStore {
         url: String, prefix: String = "strata:", timeLimit: Duration = .milliseconds(40),
         events: Events = .ignored
     ) async throws(StoreError) {
-        let configuration = try RedisConfiguration(url: url)
+        var configuration = try RedisConfiguration(url: url)
+        // What is answered later is of no use: each call would wait for nothing.
+        configuration.slowReply = timeLimit
         self.init(
             client: try RedisClient(configuration, events: events), prefix: prefix,
             timeLimit: timeLimit, events: events)

@@ -168,6 +168,25 @@ struct `When Redis is in disorder` {
         try await eventually { (try? await Self.value(store, "key")) == [1] }
     }
 
+    @Test func `a link that is always too slow costs the deadline now and then at most`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let link = try SlowLink(to: server.socketPath)
+        let store = try await RedisStore(url: "unix://\(link.path)")
+        link.delay = .milliseconds(60)
+        var late = 0
+        let start = ContinuousClock.now
+        while ContinuousClock.now - start < .seconds(2) {
+            let time = await elapsed { _ = try? await Self.value(store, "key") }
+            if time > .milliseconds(20) { late += 1 }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(late < 5)
+        link.delay = .zero
+        try await eventually { await storeError { _ = try await Self.value(store, "key") } == nil }
+    }
+
     @Test func `a half-open connection is given up and another one opened`() async throws {
         let server = try await RedisServer()
         let link = try SlowLink(to: server.socketPath)
