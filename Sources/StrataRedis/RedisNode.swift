@@ -45,7 +45,8 @@ final class RedisNode: Sendable {
         loop = RedisLoop(
             poller: poller, executor: executor, configuration: configuration, tls: tls,
             resolver: resolver)
-        // What one of them learns of the server is true for all.
+        // What one of them learns of the server is true for all; but where large values take too long
+        // it may be for their size alone.
         let share: @Sendable (StoreError) -> Void = { [connections, poller] breach in
             var isNews = false
             for connection in connections where connection.adopt(breach) { isNews = true }
@@ -55,7 +56,7 @@ final class RedisNode: Sendable {
             let lane = index == configuration.connections ? RedisLane.large : .small
             try loop.add(
                 connection, maximumReplyBytes: configuration.maximumReplyBytes,
-                audience: .lane(lane, events, isBreached: share))
+                audience: .lane(lane, events, isBreached: { if lane == .small { share($0) } }))
         }
         try loop.start()
     }

@@ -77,6 +77,24 @@ struct `When Redis fails` {
         #expect(time < .seconds(1))
     }
 
+    @Test func `large values that take too long keep nobody from small ones`() async throws {
+        let server = try await RedisServer()
+        let link = try SlowLink(to: server.socketPath)
+        let client = try RedisClient(RedisConfiguration(url: "unix://\(link.path)"))
+        try await client.send("SET", "key", "value")
+        link.delay = .milliseconds(20)
+        let value = [UInt8](repeating: 1, count: 8 << 20)
+        async let errors = {
+            var errors: [StoreError?] = []
+            for _ in 0..<4 {
+                errors.append(await storeError { try await client.send("SET", "k", .bytes(value)) })
+            }
+            return errors
+        }()
+        for _ in 0..<50 { try await client.send("GET", "key") }
+        #expect(await errors.allSatisfy { $0 != nil })
+    }
+
     @Test func `who reads alone is served when the server hangs, dies or has others`()
         async throws
     {
