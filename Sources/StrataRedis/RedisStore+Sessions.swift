@@ -5,11 +5,12 @@ public import Strata
 ///
 /// Under `s:` and a digest stands a hash with the version of its form (`v`), `1`; one of another
 /// version counts as no session, and is left alone. So does whatever else is there and no session
-/// can be read from: who brings its cookie is nobody, and may log in. Of a session it holds the moments it was created (`c`)
-/// and last seen (`s`) and ends at the latest (`x`), its idle time (`i`), all in milliseconds, its
-/// principal (`p`), its wrapped key (`k`), and each value under `:` and its name; its idle end is
-/// the key's time to live. Of a session that was rotated it holds the new digest (`t`), whether by
-/// a log-in (`l`), and the key as it was wrapped for the old one (`k`).
+/// can be read from: who brings its cookie is nobody, and may log in. Of a session it holds the
+/// moments it was created (`c`) and last seen (`s`) and ends at the latest (`x`), its idle time
+/// (`i`), all in milliseconds, its principal (`p`), its wrapped key (`k`), and each value under `:`
+/// and its name; its idle end is the key's time to live. Of a session that was rotated it holds the
+/// new digest (`t`), whether by a log-in (`l`), and the key as it was wrapped for the old one
+/// (`k`).
 ///
 /// Under `p:` and a principal's digest stands a sorted set of its sessions' digests by their age. A
 /// session is one only while it is named there, so that deleting this one key logs out everywhere.

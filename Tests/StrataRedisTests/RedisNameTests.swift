@@ -89,7 +89,7 @@ struct `A server's name` {
             let error = await storeError { _ = try await Self.ask(node, "SET", "a", "1") }
             #expect(error?.redisError?.kind == "READONLY")
         }
-        // Both connections look, and so may a second second, on a busy machine a third.
+        // Each of the two connections looks once a second, however many are refused meanwhile.
         try await eventually { directory.lookups.load(ordering: .relaxed) > before }
         #expect(directory.lookups.load(ordering: .relaxed) <= before + 60)
         _ = try await Self.ask(node, "PING")
