@@ -6,9 +6,9 @@ extension RedisStore {
     /// The current generations of the names, in their order.
     ///
     /// A name that has none, be it that it was never purged or that Redis evicted it, gets one that
-    /// is unlike any before. It is kept for ``generationLifetime``, and so prolonged when half of
-    /// that is over. Only the name of a single URI goes without as long as it was not purged:
-    /// there are as many as URIs.
+    /// is unlike any before. It is kept for ``fillTime``, and from then on for as long as the longest
+    /// of what is set that was filled under it (``StoreValue/generationNames``). Only the name of a
+    /// single URI goes without as long as it was not purged: there are as many as URIs.
     public func generations(of names: [String]) async throws(StoreError) -> [Generation] {
         guard !names.isEmpty else { return [] }
         let fresh = names.map { name -> RedisArgument in
@@ -17,12 +17,28 @@ extension RedisStore {
         }
         let reply = try await client.run(
             .readGenerations, keys: names.map(generationKey),
-            arguments: [.integer(Self.expiry(generationLifetime))] + fresh,
+            arguments: [.integer(Self.expiry(Self.fillTime))] + fresh,
             within: timeLimit)
         // The script leaves none out; were one missing, nothing could have been filled under it.
         return try generations(in: reply, of: names).map {
             $0 ?? Generation(.random(in: 1 ... .max))
         }
+    }
+
+    /// For how long a generation is kept at the least before anything is set that was filled under
+    /// it: what takes longer than these five minutes to be filled may not be kept.
+    public static let fillTime = Duration.seconds(300)
+
+    /// Has the generations remembered for at least as long; whether all of them are still there.
+    func keepGenerations(
+        of names: [String], for timeToLive: Duration
+    ) async throws(StoreError) -> Bool {
+        let keys = names.filter { !PurgeName.isOfOneURI($0) }.map(generationKey)
+        guard !keys.isEmpty else { return true }
+        let count = try await client.run(
+            .keepGenerations, keys: keys,
+            arguments: [.integer(Self.expiry(max(timeToLive, Self.fillTime)))], within: timeLimit)
+        return count.integer == Int64(keys.count)
     }
 
     /// The command that reads generations and leaves them as they are.
@@ -164,7 +180,7 @@ extension RedisStore {
         guard !keys.isEmpty else { return }
         // Whatever is being fetched may be of what is purged.
         try await advance(
-            [(PurgeName.any, .random(in: 1 ... .max))], timeToLive: generationLifetime)
+            [(PurgeName.any, .random(in: 1 ... .max))], timeToLive: Self.fillTime)
         let outcome = try await client.run(
             .replaceGenerations, keys: keys, arguments: arguments, within: timeLimit)
         guard let replaced = outcome.array, replaced.count == keys.count else {

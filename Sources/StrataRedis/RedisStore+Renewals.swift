@@ -41,14 +41,12 @@ extension RedisStore {
     private var background: @Sendable () -> RedisStore? {
         {
             [
-                weak client, weak losses, prefix, timeLimit, maximumValueBytes, generationLifetime,
-                events
+                weak client, weak losses, prefix, timeLimit, maximumValueBytes, events
             ] in
             guard let client, !client.isClosed, let losses else { return nil }
             return RedisStore(
                 client: client, prefix: prefix, timeLimit: timeLimit,
-                maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-                events: events, losses: losses)
+                maximumValueBytes: maximumValueBytes, events: events, losses: losses)
         }
     }
 

@@ -41,11 +41,6 @@ public struct RedisStore: CacheStore {
     /// each MiB.
     public let timeLimit: Duration
 
-    /// For how long a generation is kept that no purge made, at the least, counted from the last
-    /// fill under its name. What was filled longer ago is not used any more, however long it would
-    /// live.
-    public let generationLifetime: Duration
-
     let events: Events
     let firstSession = FirstUse()
     let losses: RedisLosses
@@ -91,30 +86,26 @@ public struct RedisStore: CacheStore {
     ///   - maximumValueBytes: how many bytes a value may have; a larger one is not kept. Must
     ///     leave room for the envelope in the client's `maximumReplyBytes` and
     ///     `maximumQueuedBytes`.
-    ///   - generationLifetime: as the property has it; a week by default.
     ///   - events: where unreadable entries are told.
     public init(
         client: RedisClient, prefix: String = "strata:", timeLimit: Duration? = nil,
-        maximumValueBytes: Int = 16 << 20, generationLifetime: Duration = .seconds(7 * 86_400),
-        events: Events = .ignored
+        maximumValueBytes: Int = 16 << 20, events: Events = .ignored
     ) {
         self.init(
             client: client, prefix: prefix,
             timeLimit: timeLimit ?? client.configuration.commandTimeout,
-            maximumValueBytes: maximumValueBytes, generationLifetime: generationLifetime,
-            events: events, losses: RedisLosses())
+            maximumValueBytes: maximumValueBytes, events: events, losses: RedisLosses())
         watchRenewals()
     }
 
     init(
         client: RedisClient, prefix: String, timeLimit: Duration, maximumValueBytes: Int,
-        generationLifetime: Duration, events: Events, losses: RedisLosses
+        events: Events, losses: RedisLosses
     ) {
         self.timeLimit = timeLimit
         self.client = client
         self.prefix = prefix
         self.maximumValueBytes = maximumValueBytes
-        self.generationLifetime = generationLifetime
         self.events = events
         self.losses = losses
     }
@@ -184,11 +175,17 @@ public struct RedisStore: CacheStore {
     }
 
     /// Keeps the value under the key for at most that long; replaces what was there.
+    ///
+    /// The generations that it was filled under are kept for as long. Where one of them is gone the
+    /// value is invalid already, and is not kept.
     public func set<Value: StoreValue>(
         _ value: Value, for key: String, timeToLive: Duration
     ) async throws(StoreError) {
         let bytes = value.storeBytes
         guard timeToLive > .zero, bytes.count <= maximumValueBytes else {
+            return try await remove([key])
+        }
+        guard try await keepGenerations(of: value.generationNames, for: timeToLive) else {
             return try await remove([key])
         }
         let envelope = StoreEnvelope.encode(bytes, key: key)

@@ -250,4 +250,9 @@ extension CacheRecord: FilledValue {
         guard case .response(let response) = self else { return nil }
         return response.head.asked
     }
+
+    package var generationNames: [String] {
+        guard case .response(let response) = self else { return [] }
+        return response.head.generations.map(\.name)
+    }
 }

@@ -28,7 +28,8 @@ public protocol CacheStore: Sendable {
     /// The current generations of the names, in their order.
     ///
     /// A value is valid while the generations it was filled under are current: ask before the
-    /// fill begins, keep the answer with the value, and compare at each use.
+    /// fill begins, keep the answer with the value, which names them
+    /// (``StoreValue/generationNames``), and compare at each use.
     func generations(of names: [String]) async throws(StoreError) -> [Generation]
 
     /// Gives each of the names a new generation, which makes everything filled under an older one
@@ -54,6 +55,16 @@ public protocol StoreValue: Sendable {
     /// Makes the value from its bytes; nil where they are not such a value. The bytes have come
     /// through a checksum, but may have been written by another version.
     init?(storeBytes: [UInt8])
+
+    /// The names whose generations the value was filled under; none by default.
+    ///
+    /// A store that forgets generations remembers these for as long as it keeps the value.
+    var generationNames: [String] { get }
+}
+
+extension StoreValue {
+    /// A value that no purge concerns.
+    public var generationNames: [String] { [] }
 }
 
 /// A value that was asked of a source, which may have changed since.
