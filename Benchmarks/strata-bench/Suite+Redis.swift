@@ -32,30 +32,38 @@ extension Suite {
                         ("ratio", rate.perSecond / peer), ("µs CPU", rate.microsecondsOfCPU),
                     ]))
         }
-        let sequential = try hiredis.getRate(operations: 30_000, batch: 1)
-        add(
-            "GET, 1 task; hiredis", try await getRate(client, tasks: 1, operations: 30_000),
-            peer: sequential)
+        let (alone, sequential) = try await rate(operations: 30_000) {
+            try await get(client, tasks: 1, operations: 30_000)
+        } beside: {
+            try hiredis.get(operations: 30_000, batch: 1)
+        }
+        add("GET, 1 task; hiredis", alone, peer: sequential)
         let peer = try redisBenchmark(server, clients: 64)
         add(
             "GET, 64 tasks; redis-benchmark",
-            try await getRate(client, tasks: 64, operations: 300_000), peer: peer)
+            try await rate(operations: 300_000) {
+                try await get(client, tasks: 64, operations: 300_000)
+            }.0, peer: peer)
         add(
             "GET, 64 tasks on the executor; redis-benchmark",
-            try await getRate(
-                client, tasks: 64, operations: 300_000, executor: client.executor), peer: peer)
-        let pipelined = try hiredis.getRate(operations: 200_000, batch: 100)
-        add(
-            "GET, batches of 100; hiredis", try await batchRate(client, operations: 200_000),
-            peer: pipelined)
+            try await rate(operations: 300_000) {
+                try await get(
+                    client, tasks: 64, operations: 300_000, executor: client.executor)
+            }.0, peer: peer)
+        let (batched, pipelined) = try await rate(operations: 200_000) {
+            try await getInBatches(client, operations: 200_000)
+        } beside: {
+            try hiredis.get(operations: 200_000, batch: 100)
+        }
+        add("GET, batches of 100; hiredis", batched, peer: pipelined)
 
-        let alone = try await slowOnes(client, isLargeBeside: false)
+        let quick = try await slowOnes(client, isLargeBeside: false)
         let beside = try await slowOnes(client, isLargeBeside: true)
         measurements.append(
             Measurement(
                 name: "p99 of small GETs in µs, beside 16 MiB",
                 values: [
-                    ("per second", beside), ("peer", alone), ("ratio", beside / alone),
+                    ("per second", beside), ("peer", quick), ("ratio", beside / quick),
                     ("µs CPU", .nan),
                 ]))
         return measurements
@@ -66,22 +74,31 @@ extension Suite {
         var microsecondsOfCPU: Double
     }
 
-    /// How many operations a second, and at what cost of this process; the median of five runs.
+    /// How many operations a second, and at what cost of this process, and how many of a peer's; the
+    /// medians of five runs each, in turn, since a machine is faster at one time than at another.
     private static func rate(
-        operations: Int, _ body: () async throws -> Void
-    ) async throws -> Rate {
+        operations: Int, _ body: () async throws -> Void, beside peer: () throws -> Void = {}
+    ) async throws -> (Rate, peer: Double) {
         let time = SystemTime()
-        var rates: [Double] = []
-        var costs: [Double] = []
+        var (rates, peerRates, costs): ([Double], [Double], [Double]) = ([], [], [])
+        func perSecond(since start: Duration) -> Double {
+            Double(operations) / ((time.uptime - start) / .seconds(1))
+        }
         for run in 0...5 {
+            let peerStart = time.uptime
+            try peer()
+            let peerRate = perSecond(since: peerStart)
             let (start, before) = (time.uptime, processTime())
             try await body()
             // The first run warms up.
             if run == 0 { continue }
-            rates.append(Double(operations) / ((time.uptime - start) / .seconds(1)))
+            peerRates.append(peerRate)
+            rates.append(perSecond(since: start))
             costs.append((processTime() - before) / Double(operations))
         }
-        return Rate(perSecond: median(rates), microsecondsOfCPU: median(costs))
+        return (
+            Rate(perSecond: median(rates), microsecondsOfCPU: median(costs)), median(peerRates)
+        )
     }
 
     /// The processor time of this process in microseconds.
@@ -91,28 +108,24 @@ extension Suite {
         return Double(moment.tv_sec) * 1e6 + Double(moment.tv_nsec) / 1e3
     }
 
-    private static func getRate(
+    private static func get(
         _ client: RedisClient, tasks: Int, operations: Int, executor: (any TaskExecutor)? = nil
-    ) async throws -> Rate {
-        try await rate(operations: operations) {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<tasks {
-                    group.addTask(executorPreference: executor) {
-                        for _ in 0..<(operations / tasks) {
-                            _ = try await client.send("GET", "key")
-                        }
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<tasks {
+                group.addTask(executorPreference: executor) {
+                    for _ in 0..<(operations / tasks) {
+                        _ = try await client.send("GET", "key")
                     }
                 }
-                try await group.waitForAll()
             }
+            try await group.waitForAll()
         }
     }
 
-    private static func batchRate(_ client: RedisClient, operations: Int) async throws -> Rate {
+    private static func getInBatches(_ client: RedisClient, operations: Int) async throws {
         let batch = [RedisCommand](repeating: RedisCommand("GET", "key"), count: 100)
-        return try await rate(operations: operations) {
-            for _ in 0..<(operations / batch.count) { _ = try await client.pipeline(batch) }
-        }
+        for _ in 0..<(operations / batch.count) { _ = try await client.pipeline(batch) }
     }
 
     /// How many microseconds all but a hundredth of small GETs take, beside one large one after the
@@ -183,27 +196,20 @@ private final class PlainHiredis {
 
     deinit { redisFree(context) }
 
-    /// How many GETs a second, sent so many at once; the median of five runs.
-    func getRate(operations: Int, batch: Int) throws -> Double {
-        let time = SystemTime()
-        var rates: [Double] = []
+    /// So many GETs, sent so many at once.
+    func get(operations: Int, batch: Int) throws {
         let command = Array("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n".utf8CString)
-        for run in 0...5 {
-            let start = time.uptime
-            for _ in 0..<(operations / batch) {
-                for _ in 0..<batch {
-                    redisAppendFormattedCommand(context, command, command.count - 1)
-                }
-                for _ in 0..<batch {
-                    var reply: UnsafeMutableRawPointer?
-                    guard redisGetReply(context, &reply) == REDIS_OK else {
-                        throw Unavailable(message: "hiredis got no reply")
-                    }
-                    freeReplyObject(reply)
-                }
+        for _ in 0..<(operations / batch) {
+            for _ in 0..<batch {
+                redisAppendFormattedCommand(context, command, command.count - 1)
             }
-            if run > 0 { rates.append(Double(operations) / ((time.uptime - start) / .seconds(1))) }
+            for _ in 0..<batch {
+                var reply: UnsafeMutableRawPointer?
+                guard redisGetReply(context, &reply) == REDIS_OK else {
+                    throw Unavailable(message: "hiredis got no reply")
+                }
+                freeReplyObject(reply)
+            }
         }
-        return median(rates)
     }
 }
