@@ -64,8 +64,8 @@ final class Socket: Sendable {
 
     /// Waits until there is something to receive, but no longer than that; whether there is.
     ///
-    /// At first it looks again and again. To put a processor to sleep and wake it takes as much of it
-    /// as that, and twice as long as a server nearby does.
+    /// At first it looks again and again: that takes no more processor time than to sleep and be
+    /// woken, and a server nearby has often answered before one were awake.
     func waitForArrival(upTo limit: Duration) -> Bool {
         let time = SystemTime()
         let start = time.uptime

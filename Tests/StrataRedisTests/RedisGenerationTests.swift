@@ -19,7 +19,7 @@ struct `A generation in Redis` {
         init?(storeBytes: [UInt8]) { self.init() }
     }
 
-    /// How long each of the keys with that beginning has left.
+    /// How long each of the keys that match has left.
     private static func left(
         _ store: RedisStore, _ pattern: String
     ) async throws -> [Duration] {
