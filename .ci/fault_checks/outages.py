@@ -63,13 +63,14 @@ async def outage(name, redis, one, other, control, begin, end):
         await asyncio.sleep(1)
         start = time.monotonic()
         await asyncio.sleep(OUTAGE)
-        away = time.monotonic()
+        away, lines = time.monotonic(), len(one.lines())
         await asyncio.to_thread(begin)
         await asyncio.sleep(OUTAGE)
         await asyncio.to_thread(end)
         back = time.monotonic()
         again = await shared_again(name, one, other)
         await asyncio.sleep(1)
+    lines = one.lines()[lines:]
     for outcome in load.outcomes:
         right = outcome.status == 200 and outcome.body == content(outcome.path)
         check(f"{name}: every answer is right", right, outcome)
@@ -95,13 +96,17 @@ async def outage(name, redis, one, other, control, begin, end):
         f"{name}: {len(during)} requests, {len(delayed)} delayed by more than 2 ms and at most"
         f" {longest * 1e3:.1f} ms, {len(late)} of them later than half a second; without Redis"
         f" {len(unrelated)}, at most {noise * 1e3:.1f} ms; shared again after"
-        f" {again * 1e3:.0f} ms",
+        f" {again * 1e3:.0f} ms; {len(lines)} lines of log",
         flush=True,
     )
     allowance = 2 * len(unrelated)
     check_limit(f"{name}: few are delayed", len(delayed), MOST_DELAYED + allowance)
     check_limit(f"{name}: none for long", longest, LONGEST_DELAY + noise)
     check_limit(f"{name}: none once it is known", len(late), 8 + allowance, late[:2])
+    # One a second for each of two kinds: what times out, and what is not even tried.
+    check(f"{name}: the log stays short", len(lines) <= 2 * (time.monotonic() - away), lines)
+    whys = [line for line in lines if ": The shared store is left alone for a moment: " in line]
+    check(f"{name}: the log says why", whys, lines)
     check_limit(f"{name}: what is fetched is soon shared again", again, 1)
 
 

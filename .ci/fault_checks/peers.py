@@ -56,10 +56,14 @@ class Peer:
         self.process.kill()
         self.process.wait()
 
-    def said(self):
-        """The last lines that it wrote to its standard error output."""
+    def lines(self):
+        """The lines that it wrote to its standard error output."""
         self.log.seek(0)
-        return self.log.read().splitlines()[-20:]
+        return self.log.read().splitlines()
+
+    def said(self):
+        """The last of them."""
+        return self.lines()[-20:]
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm") as file:

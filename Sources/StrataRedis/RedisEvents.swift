@@ -10,6 +10,9 @@ public struct RedisConnectionChange: Event {
     /// it was made or Redis answers again.
     public let failure: StoreError?
 
+    /// The connection, and the kind of failure.
+    public var topic: String { "\(endpoint) \(lane) \(failure?.code.description ?? "")" }
+
     /// What happened, in words.
     public var description: String {
         failure.map { "\($0) It is tried again." } ?? "Redis at \(endpoint): ready."
@@ -23,6 +26,9 @@ public struct RedisTopologyChange: Event {
     public let primaries: [RedisConfiguration.Endpoint]
     /// Why no primary is known; nil where they are.
     public let failure: StoreError?
+
+    /// The kind of failure.
+    public var topic: String { failure?.code.description ?? "" }
 
     /// What happened, in words.
     public var description: String {

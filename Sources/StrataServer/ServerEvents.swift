@@ -11,6 +11,9 @@
         /// What was thrown.
         public let error: any Error
 
+        /// The type of what was thrown.
+        public var topic: String { "\(type(of: error))" }
+
         /// What happened, on one line.
         public var description: String { "\(method) \(path) failed: \(error)" }
     }
@@ -23,6 +26,9 @@
         public let peer: String?
         /// Why.
         public let reason: String
+
+        /// The status.
+        public var topic: String { "\(status.code)" }
 
         /// What happened, on one line.
         public var description: String {

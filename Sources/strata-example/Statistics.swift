@@ -1,5 +1,6 @@
 #if Server
     import Strata
+    import StrataRedis
     import StrataServer
     import Synchronization
 
@@ -17,23 +18,29 @@
 
         /// Guarded: written by every request, read by `GET /stats`.
         private let state = Mutex(Counts())
+        private let lines = EventLines()
 
         var counts: Counts { state.withLock { $0 } }
 
         /// The handler of a route runs.
         func ran(_ route: String) { state.withLock { $0.handlers[route, default: 0] += 1 } }
 
-        /// Listens to the layers.
+        /// Listens to the layers, and writes a log of what an operator should know.
         var events: Events {
             Events { event in
                 switch event {
                 case let event as CacheEvent: self.count(event.status)
                 case is StoreFault, SessionEvent.storeFailed:
                     self.state.withLock { $0.storeErrors += 1 }
-                case is HandlerFailed: note("\(event)")
+                    self.log(event)
+                case is HandlerFailed, is SessionEvictionRisk: self.log(event)
                 default: break
                 }
             }
+        }
+
+        private func log(_ event: any Event) {
+            if let line = lines.line(for: event) { note(line) }
         }
 
         private func count(_ status: CacheStatus) {

@@ -24,9 +24,12 @@ import Foundation
         }
 
         static func run(_ options: Options) async throws {
+            let lines = EventLines()
             let events = Events(
                 of: [StoreFault.self, HandlerFailed.self, OriginFailed.self]
-            ) { note("\($0)") }
+            ) { event in
+                if let line = lines.line(for: event) { note(line) }
+            }
             let store: any CacheStore
             if let url = options.redis {
                 let redis = try await RedisStore(url: url, events: events)

@@ -7,7 +7,19 @@
 ///     if let event = event as? StoreFault { logger.warning("\(event)") }
 /// }
 /// ```
-public protocol Event: Sendable, CustomStringConvertible {}
+///
+/// Some come with every request, as when a store is down; ``EventLines`` makes a log of them that
+/// stays short.
+public protocol Event: Sendable, CustomStringConvertible {
+    /// What tells events of one type apart that mean different things, such as the code of a
+    /// failure; not what differs each time. Empty by default.
+    var topic: String { get }
+}
+
+extension Event {
+    /// Nothing: all events of the type mean the same.
+    public var topic: String { "" }
+}
 
 /// Where events go; by default nowhere, at no cost.
 public struct Events: Sendable {

@@ -191,14 +191,14 @@ extension Session {
         do {
             return try await question(context.store)
         } catch {
-            context.events(SessionEvent.storeFailed(error.code))
+            context.events(SessionEvent.storeFailed(error))
             throw unavailable(error)
         }
     }
 
     /// Throws where a request is refused when the store fails.
     private func decide(on error: StoreError) throws(SessionError) {
-        context.events(SessionEvent.storeFailed(error.code))
+        context.events(SessionEvent.storeFailed(error))
         if case .refuse = context.configuration.outage(request) { throw unavailable(error) }
     }
 
@@ -252,7 +252,7 @@ extension Session {
             return state.save == .create ? try await create(state) : try await update(state)
         } catch {
             if case .signIn = state.rotation {
-                context.events(SessionEvent.storeFailed(error.code))
+                context.events(SessionEvent.storeFailed(error))
                 throw unavailable(error)
             }
             try decide(on: error)

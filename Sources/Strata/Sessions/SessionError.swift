@@ -78,8 +78,28 @@ public enum SessionEvent: Event, Hashable {
     case unreadable(SessionDigest)
     /// A cookie was not accepted.
     case cookieRefused(SessionCookieRefusal)
-    /// The store failed.
-    case storeFailed(StoreError.Code)
+    /// The store failed: how, and what happened in words.
+    case storeFailed(StoreError.Code, message: String)
+
+    /// A store's failure.
+    static func storeFailed(_ error: StoreError) -> SessionEvent {
+        .storeFailed(error.code, message: error.message)
+    }
+
+    /// What happened, without of which session.
+    public var topic: String {
+        switch self {
+        case .created: "created"
+        case .rotated: "rotated"
+        case .destroyed: "destroyed"
+        case .expired: "expired"
+        case .superseded: "superseded"
+        case .changesLost: "changes lost"
+        case .unreadable: "unreadable"
+        case .cookieRefused(let reason): "cookie refused: \(reason)"
+        case .storeFailed(let code, _): "store \(code)"
+        }
+    }
 
     /// The event in words; sessions go by their digests.
     public var description: String {
@@ -92,7 +112,7 @@ public enum SessionEvent: Event, Hashable {
         case .changesLost(let digest): "session \(digest) ended before its changes were kept"
         case .unreadable(let digest): "session \(digest) can't be opened with any key"
         case .cookieRefused(let reason): "session cookie refused: \(reason)"
-        case .storeFailed(let code): "session store failed: \(code)"
+        case .storeFailed(let code, let message): "session store \(code): \(message)"
         }
     }
 }

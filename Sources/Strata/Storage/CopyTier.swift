@@ -38,6 +38,8 @@ final class CopyTier: Sendable {
     /// Until when the shared store is left alone, unless it shows that it lives.
     private let pausedUntil = Atomic(Int64.min)
     private let failed = Atomic(Int64.min)
+    /// What is thrown meanwhile. Guarded: by failures, and by who is refused.
+    private let pauseReason = Mutex<StoreError?>(nil)
 
     /// Those who wait for leases.
     let leaseRoom = LeaseRoom()
@@ -221,18 +223,27 @@ final class CopyTier: Sendable {
 
     // MARK: Failures
 
-    /// Whether the shared store is asked; after a failure one request tries it now and then.
-    func mayAsk() -> Bool {
+    /// Why the shared store is not asked; nil where it is. After a failure one request tries it
+    /// now and then.
+    func refusal() -> StoreError? {
         let end = pausedUntil.load(ordering: .relaxed)
-        guard end != .min else { return true }
+        guard end != .min else { return nil }
         let now = now
-        guard now >= end else { return false }
-        let next = now + configuration.pauseAfterFailure.saturatedNanoseconds
-        return pausedUntil.compareExchange(expected: end, desired: next, ordering: .relaxed)
-            .exchanged
+        if now >= end {
+            let next = now + configuration.pauseAfterFailure.saturatedNanoseconds
+            let isFirst = pausedUntil.compareExchange(
+                expected: end, desired: next, ordering: .relaxed
+            ).exchanged
+            if isFirst { return nil }
+        }
+        return pauseReason.withLock { $0 }
     }
 
-    func noteFailure() {
+    func noteFailure(_ error: StoreError) {
+        let reason = StoreError(
+            .unavailable, "The shared store is left alone for a moment: \(error.message)",
+            underlying: error)
+        pauseReason.withLock { $0 = reason }
         let now = now
         failed.store(now, ordering: .relaxed)
         pausedUntil.store(

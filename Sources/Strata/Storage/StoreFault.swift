@@ -6,6 +6,9 @@ public struct StoreFault: Event {
     /// Makes the event.
     public init(_ error: StoreError) { self.error = error }
 
+    /// The kind of failure.
+    public var topic: String { error.code.description }
+
     /// One line.
     public var description: String { error.description }
 }

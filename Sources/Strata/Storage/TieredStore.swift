@@ -30,6 +30,8 @@ public final class TieredStore: CacheStore {
         /// After how long a copy is asked for anew, though nothing was told of it. Default 60 s.
         public var copyLifetime: Duration = .seconds(60)
         /// How long the shared store is left alone after it did not answer. Default 100 ms.
+        ///
+        /// What is asked of it meanwhile fails at once, with the failure as the error behind it.
         public var pauseAfterFailure: Duration = .milliseconds(100)
 
         /// The defaults.
@@ -176,14 +178,12 @@ public final class TieredStore: CacheStore {
         try await shared.advanceGenerations(of: names, purge, timeToLive: timeToLive)
     }
 
-    /// Asks the shared store, unless it did not answer a moment ago.
+    /// Asks the shared store, unless it did not answer a moment ago; then what it failed with is
+    /// the error behind the one that is thrown.
     func ask<Answer>(
         _ body: () async throws(StoreError) -> Answer
     ) async throws(StoreError) -> Answer {
-        guard tier.mayAsk() else {
-            throw StoreError(
-                .unavailable, "The shared store did not answer; it is left alone for a moment.")
-        }
+        if let refusal = tier.refusal() { throw refusal }
         do throws(StoreError) {
             let answer = try await body()
             tier.noteSuccess()
@@ -191,7 +191,7 @@ public final class TieredStore: CacheStore {
         } catch {
             // A request that has no time left says nothing of the store.
             let isSlow = error.code == .timedOut && Deadline.timeLeft != .zero
-            if isSlow || error.code == .unavailable { tier.noteFailure() }
+            if isSlow || error.code == .unavailable { tier.noteFailure(error) }
             throw error
         }
     }

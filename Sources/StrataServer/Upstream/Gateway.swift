@@ -110,6 +110,9 @@
         /// What went wrong.
         public let error: UpstreamError
 
+        /// The kind of failure.
+        public var topic: String { "\(error.reason)" }
+
         /// What happened, on one line.
         public var description: String { "\(method) \(path): the origin failed: \(error)" }
     }

@@ -185,6 +185,29 @@ private struct Instances {
         #expect(try await instances.bytes(instances.one) == nil)
     }
 
+    @Test func `says why it leaves the store alone`() async throws {
+        let instances = Instances()
+        func failure() async -> StoreError? {
+            do throws(StoreError) {
+                _ = try await instances.one.value(for: "a", as: [UInt8].self)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        for code in [StoreError.Code.timedOut, .unavailable] {
+            instances.shared.faults.heal()
+            instances.time.advance(by: .milliseconds(100))
+            instances.shared.faults.inject(.fail(code))
+            let first = try #require(await failure())
+            #expect(first.code == code)
+            let second = try #require(await failure())
+            #expect(second.code == .unavailable)
+            #expect(second.message.hasSuffix(": \(first.message)"))
+            #expect((second.underlying as? StoreError)?.code == code)
+        }
+    }
+
     @Test func `is not left alone for a request that has no time left`() async throws {
         let instances = Instances()
         instances.shared.faults.inject(.fail(.timedOut))
