@@ -108,7 +108,9 @@ let package = Package(
             path: "Benchmarks/strata-bench",
             swiftSettings: librarySettings),
 
-        .testTarget(name: "StrataTests", dependencies: ["Strata", "StrataTesting"]),
+        .testTarget(
+            name: "StrataTests", dependencies: ["Strata", "StrataTesting"],
+            exclude: ["Caching/Golden"]),
         .testTarget(name: "StrataTestingTests", dependencies: ["Strata", "StrataTesting"]),
         .testTarget(
             name: "StrataCompressionTests",
