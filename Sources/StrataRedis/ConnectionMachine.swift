@@ -255,6 +255,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
             return .pushed(.current(asOf: ping.submitted))
         }
         if phase == .ready, let push = RedisPush(value) { return .pushed(push) }
+        // A ping is refused that was not before: the server is busy, or the user lost the right.
+        if case .error(let error) = value { return .failed(StoreError(error)) }
         return .failed(
             StoreError(
                 .protocolViolation,

@@ -87,6 +87,8 @@ struct Greeting: Sendable {
                         "Redis takes no more clients (\(error)); raise its maxclients.",
                         underlying: error))
             }
+            // It serves nobody for now, whatever is asked.
+            if StoreError.Code(error) == .unavailable { return .failed(StoreError(error)) }
             if let failure = step.failure {
                 return .failed(
                     StoreError(.misconfigured, "\(failure) (\(error))", underlying: error))

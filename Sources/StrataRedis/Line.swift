@@ -35,6 +35,8 @@ final class Line: @unchecked Sendable {
     /// Those of the host's addresses that the present attempt has not tried yet.
     private var addresses = AddressQueue<SocketAddress>()
     private let lookup: Lookup
+    /// Why the connection is not ready, as it was told last.
+    private var toldFailure: String?
     /// Whether the server has ever answered, and so is one for this client.
     private var hasBeenReady = false
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
@@ -376,6 +378,9 @@ final class Line: @unchecked Sendable {
     private func tell(_ failure: StoreError?) {
         switch audience {
         case .lane(let lane, let events, _):
+            // That an attempt fails like the one before is no change.
+            if let failure, failure.message == toldFailure { return }
+            toldFailure = failure?.message
             events(
                 RedisConnectionChange(
                     endpoint: configuration.endpoint, lane: lane, failure: failure))

@@ -234,10 +234,15 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     }
 
     /// What the state machine of a connection is told whose name ends like that.
-    func settings(suffix: String) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
+    ///
+    /// - Parameter pingFailure: what it means that it may not ping; nil where it does not matter.
+    func settings(
+        suffix: String, pingFailure: String? = nil
+    ) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
         var settings = ConnectionMachine<RedisConnection.Waiter>.Settings(
-            greeting: greeting(suffix: suffix), connectTimeout: connectTimeout,
-            stallTimeout: stallTimeout, reconnectDelay: reconnectDelay,
+            greeting: greeting(suffix: suffix, pingFailure: pingFailure),
+            connectTimeout: connectTimeout, stallTimeout: stallTimeout,
+            reconnectDelay: reconnectDelay,
             maximumQueuedBytes: maximumQueuedBytes)
         settings.breaker.pingLimit = commandTimeout
         return settings
@@ -245,7 +250,7 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
 
     /// What a connection sends first.
     private func greeting(
-        suffix: String
+        suffix: String, pingFailure: String?
     ) -> [Greeting.Step] {
         var greeting: [Greeting.Step] = []
         if let password {
@@ -272,7 +277,7 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
         }
         // That something answers shows that a server is there, and not merely its kernel; and
         // one that is loading its data answers all but this.
-        greeting.append(.init(command: RedisCommand("PING"), failure: nil))
+        greeting.append(.init(command: RedisCommand("PING"), failure: pingFailure))
         return greeting
     }
 }

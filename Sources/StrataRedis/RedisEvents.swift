@@ -1,6 +1,7 @@
 public import Strata
 
-/// A connection to Redis was made or lost, or Redis ceased to answer on it or answers again.
+/// A connection to Redis was made or lost, or Redis ceased to answer on it or answers again. Attempts
+/// to connect that fail for one reason are told once.
 public struct RedisConnectionChange: Event {
     /// Where the server listens.
     public let endpoint: RedisConfiguration.Endpoint

@@ -103,8 +103,9 @@ extension RedisScript {
             local isThere = (type(value) == 'string' and value or '') == ARGV[place - 2]
             if isThere then
                 local left = math.max(redis.call('PTTL', key), tonumber(ARGV[place]))
-                -- What is replaced needs no room, and after this a full server knows it.
-                if value then redis.call('PERSIST', key) end
+                -- What is replaced needs no room: a script that has written is not refused by a full
+                -- server.
+                if value then redis.call('PEXPIRE', key, left) end
                 redis.call('SET', key, ARGV[place - 1], 'PX', left)
             end
             replaced[index] = isThere and 1 or 0
@@ -133,9 +134,9 @@ extension RedisScript {
         """
         local former = redis.pcall('GET', KEYS[1])
         local value = string.sub(type(former) == 'string' and former or ARGV[3], 1, \(RedisGeneration.digits))
-        local left = redis.call('PTTL', KEYS[1])
-        if former then redis.call('PERSIST', KEYS[1]) end
-        local done = redis.pcall('SET', KEYS[1], value, 'PX', math.max(left, tonumber(ARGV[2])))
+        local left = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[2]))
+        if former then redis.call('PEXPIRE', KEYS[1], left) end
+        local done = redis.pcall('SET', KEYS[1], value, 'PX', left)
         if done.err then
             local isFull = string.find(done.err, 'OOM', 1, true)
             return isFull and ARGV[3] ~= '' and 1 or done

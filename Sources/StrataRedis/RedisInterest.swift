@@ -57,7 +57,9 @@ public struct RedisInterest: Sendable {
     func settings(
         _ configuration: RedisConfiguration
     ) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
-        var settings = configuration.settings(suffix: "-subscriber")
+        var settings = configuration.settings(
+            suffix: "-subscriber",
+            pingFailure: "Redis answers no heartbeat (it needs of an ACL user +ping)")
         settings.greeting += greeting
         settings.isSubscriber = true
         settings.idleInterval = heartbeat
@@ -94,8 +96,9 @@ public struct RedisInterest: Sendable {
             greeting.append(
                 .init(
                     command: .fixed(RedisCommand([command] + words)),
-                    failure: "Redis refuses the subscription (an ACL user needs the channel's "
-                        + "name as &name)", replyCount: names.count))
+                    failure: "Redis refuses the subscription (it needs of an ACL user +subscribe "
+                        + "or +psubscribe, and the channel's name as &name)",
+                    replyCount: names.count))
         }
         subscribe("SUBSCRIBE", channels)
         subscribe("PSUBSCRIBE", patterns)

@@ -37,12 +37,23 @@ extension RedisScript {
                 end
             end
         end
+        -- Where a user may not give a key its end it does not stay; then the refusal is raised. (To
+        -- ask for the end first is no way: a script that has written is refused nothing by a full
+        -- server.)
+        local function expire(key, life)
+            if type(redis.pcall('PEXPIRE', key, life)) == 'table' then
+                redis.call('UNLINK', key)
+                redis.call('PEXPIRE', key, life)
+            end
+        end
         local function begin(key, idle, absolute, time)
             redis.call('HSET', key, 'v', 1, 'c', time, 's', time, 'i', idle, 'x', time + absolute)
-            redis.call('PEXPIRE', key, math.min(idle, absolute))
+            expire(key, math.min(idle, absolute))
         end
-        local function keepPrincipal(key, life)
-            if redis.call('PTTL', key) < life then redis.call('PEXPIRE', key, life) end
+        local function add(key, digest, age, life)
+            local left = redis.call('PTTL', key)
+            redis.call('ZADD', key, age, digest)
+            if left < life then expire(key, life) end
         end
         local function join(principal, limit, digest, absolute, time)
             local key = principalKey(principal)
@@ -62,8 +73,7 @@ extension RedisScript {
             local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
             local age = time
             if last[2] and tonumber(last[2]) >= age then age = tonumber(last[2]) + 1 end
-            redis.call('ZADD', key, age, digest)
-            keepPrincipal(key, absolute)
+            add(key, digest, age, absolute)
         end
 
         """
@@ -149,8 +159,8 @@ extension RedisScript {
             local target, time = sessionKey(new), now()
             redis.call('RENAME', key, target)
             redis.call('HSET', key, 'v', 1, 't', new, 'l', isLogin and '1' or '0')
+            expire(key, ARGV[4])
             if session.own then redis.call('HSET', key, 'k', session.own) end
-            redis.call('PEXPIRE', key, ARGV[4])
             if ARGV[5] == '' then
                 redis.call('HDEL', target, 'k')
             else
@@ -165,10 +175,7 @@ extension RedisScript {
                 local members = principalKey(session.principal)
                 local age = redis.call('ZSCORE', members, session.digest)
                 redis.call('ZREM', members, session.digest)
-                if not isLogin then
-                    redis.call('ZADD', members, age, new)
-                    keepPrincipal(members, absolute)
-                end
+                if not isLogin then add(members, new, age, absolute) end
             end
             if isLogin then
                 redis.call('HSET', target, 'p', ARGV[6])
@@ -194,7 +201,7 @@ extension RedisScript {
             if kind == 'others' then
                 redis.call('UNLINK', members)
                 redis.call('ZADD', members, age, session.digest)
-                redis.call('PEXPIRE', members, math.max(1, session.absolute - now()))
+                expire(members, math.max(1, session.absolute - now()))
                 return { members, '-inf', '(' .. age, '(' .. age, last }
             end
             redis.call('UNLINK', session.key)

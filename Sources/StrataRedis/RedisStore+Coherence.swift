@@ -1,4 +1,5 @@
 public import Strata
+import Synchronization
 
 /// Redis tells of changed keys by itself (`CLIENT TRACKING … BCAST` by prefix), whoever changed
 /// them and however: a write, a script, an expiry, an eviction, `FLUSHALL`.
@@ -18,11 +19,13 @@ extension RedisStore: CoherentStore {
         let generations = names.isEmpty ? [] : try self.generations(in: replies[2], of: names)
         return StoredCopy(
             value: try await value(replies[0], under: key),
-            timeToLive: Self.timeToLive(replies[1]), generations: generations)
+            timeToLive: try Self.timeToLive(replies[1]), generations: generations)
     }
 
     /// Begins to tell of changes of what has the store's prefix. An ACL user needs `+client|id`,
-    /// `+client|tracking` and the channel `__redis__:invalidate`.
+    /// `+client|tracking`, `+subscribe`, `+ping` and the channel `__redis__:invalidate`.
+    ///
+    /// Why nothing is told is an event, a ``StoreFault``: once, however often it is tried meanwhile.
     public func observeChanges(
         heartbeat: Duration, _ observer: @escaping @Sendable (StoreChange) -> Void
     ) throws(StoreError) -> StoreObservation {
@@ -38,12 +41,17 @@ extension RedisStore: CoherentStore {
         // All that changes in one turn of Redis' loop comes as one message, be it what has expired
         // of a whole night.
         interest.maximumMessageBytes = client.configuration.maximumReplyBytes
+        let faults = ChannelFaults(events)
         let subscription = try client.subscribe(to: interest) { (push: RedisPush) -> Void in
             switch push {
             case .established: observer(.established)
-            case .current(let moment): observer(.current(asOf: moment))
+            case .current(let moment):
+                faults.noteUse()
+                observer(.current(asOf: moment))
             case .invalidatedAll: observer(.everything)
-            case .lost: observer(.lost)
+            case .lost(let error):
+                faults.note(error)
+                observer(.lost)
             case .message: break
             case .invalidated(let keys):
                 for kind in kinds {
@@ -55,6 +63,30 @@ extension RedisStore: CoherentStore {
             }
         }
         return StoreObservation { subscription.cancel() }
+    }
+}
+
+/// Tells why nothing is told of changes: each reason once, until the channel has been of use.
+private final class ChannelFaults: Sendable {
+    private let events: Events
+    /// Guarded: written by whoever tells the channel's observer, one thing at a time.
+    private let last = Mutex<String?>(nil)
+
+    init(_ events: Events) { self.events = events }
+
+    func noteUse() { last.withLock { $0 = nil } }
+
+    func note(_ error: StoreError) {
+        let isNews = last.withLock { last in
+            defer { last = error.message }
+            return last != error.message
+        }
+        guard isNews, error.message != StoreError.closed.message else { return }
+        events(
+            StoreFault(
+                StoreError(
+                    error.code, "Redis tells of no changes: \(error.message)",
+                    underlying: error.underlying)))
     }
 }
 

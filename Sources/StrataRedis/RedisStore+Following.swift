@@ -19,13 +19,13 @@ extension RedisStore: FollowingStore {
         var trail = StoredTrail(
             copy: StoredCopy<Value>(
                 value: try await value(found[0], under: key),
-                timeToLive: Self.timeToLive(found[1]), generations: generations))
+                timeToLive: try Self.timeToLive(found[1]), generations: generations))
         if let selected = found[2].text {
             trail.selected = (
                 selected,
                 StoredCopy(
                     value: try await value(found[3], under: selected),
-                    timeToLive: Self.timeToLive(found[4]), generations: [])
+                    timeToLive: try Self.timeToLive(found[4]), generations: [])
             )
         }
         let others = (found[5].array ?? []).compactMap(\.text)
@@ -53,8 +53,9 @@ extension RedisStore: FollowingStore {
         }
     }
 
-    static func timeToLive(_ reply: RedisValue) -> Duration {
-        .milliseconds(max(0, reply.integer ?? 0))
+    static func timeToLive(_ reply: RedisValue) throws(StoreError) -> Duration {
+        if case .error(let error) = reply { throw StoreError(error) }
+        return .milliseconds(max(0, reply.integer ?? 0))
     }
 
     private func follow(

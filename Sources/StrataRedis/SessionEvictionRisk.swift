@@ -56,7 +56,11 @@ extension RedisStore {
                     // The first command waits for the outcome of the first attempt to connect.
                     let limit = client.configuration.connectTimeout
                     if let risk = try await evictionRisk(within: limit) { events(risk) }
-                } catch  where ["ERR", "NOPERM"].contains(error.redisError?.kind) {
+                } catch
+                    where ["ERR", "NOPERM"].contains(error.redisError?.kind)
+                    && error.code == error.redisError.map(StoreError.Code.init)
+                {
+                    // Redis' answer to this very question, not to a connection that it refuses.
                     // To ask again with each session would not change it.
                     events(
                         StoreFault(

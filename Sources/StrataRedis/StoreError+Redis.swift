@@ -5,9 +5,17 @@ extension StoreError.Code {
     init(_ error: RedisError) {
         switch error.kind {
         case "NOAUTH", "WRONGPASS", "NOPERM", "DENIED": self = .misconfigured
-        case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN": self = .unavailable
-        default: self = .refused
+        case "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN": self = .unavailable
+        default: self = error.isForWantOfRights ? .misconfigured : .refused
         }
+    }
+}
+
+extension RedisError {
+    /// Whether the user, or who runs a script, may not do that. What scripts are told has no kind of
+    /// its own up to Redis 7.0.
+    fileprivate var isForWantOfRights: Bool {
+        kind == "NOPERM" || message.hasPrefix("ERR The user executing the script can't")
     }
 }
 
@@ -18,10 +26,12 @@ extension StoreError {
             switch error.kind {
             case "NOAUTH": " Name a password in the configuration or URL."
             case "WRONGPASS": " Check the user and password in the configuration or URL."
-            case "NOPERM": " Give the user the right to run the command (ACL SETUSER)."
+            case _ where error.isForWantOfRights:
+                " Give the user the right to do that (ACL SETUSER); ACL LOG tells which it lacks."
             case "OOM": " Raise Redis' maxmemory, or set maxmemory-policy to evict."
             case "READONLY": " This is a replica; connect to the primary."
             case "LOADING": " It is reading its data after a start; it is tried again."
+            case "BUSY": " End what keeps it busy by SCRIPT KILL or FUNCTION KILL."
             case "MASTERDOWN": " The replica has no link to its primary."
             case "CLUSTERDOWN": " The cluster does not serve all slots; see CLUSTER INFO."
             case "MOVED", "ASK":

@@ -1,4 +1,5 @@
 import StrataTesting
+import Synchronization
 import Testing
 
 @testable import Strata
@@ -239,6 +240,29 @@ struct `When Redis is in disorder` {
             _ = try? await store.load(session)
             return recorder.all.count == 1
         }
+    }
+
+    @Test func `a server that took no more clients at start-up is asked later`() async throws {
+        let server = try await RedisServer(
+            options: ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
+        let admin = try server.client()
+        try await admin.send("CONFIG", "SET", "maxclients", 1)
+        let told = Mutex<[String]>([])
+        let store = RedisStore(
+            client: try server.client(),
+            events: Events { event in told.withLock { $0.append("\(event)") } })
+        _ = Sessions(store: store, keys: [.random()])
+        try await eventually {
+            await storeError { try await store.client.send("PING") }?.message
+                .contains("maxclients") == true
+        }
+        try await admin.send("CONFIG", "SET", "maxclients", 100)
+        let session = SessionDigest(of: Array("x".utf8), kind: "session")
+        try await eventually {
+            _ = try? await store.load(session)
+            return told.withLock { !$0.isEmpty }
+        }
+        #expect(told.withLock { $0.allSatisfy { $0.contains("allkeys-lru") } })
     }
 
     @Test func `a server that may not be asked is not asked again, which is told`() async throws {

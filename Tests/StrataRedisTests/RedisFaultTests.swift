@@ -153,6 +153,31 @@ struct `When Redis fails` {
         #expect(small.contains { $0.failure?.code == .unavailable })
     }
 
+    @Test func `a script that does not end is told as such, and so is its end`() async throws {
+        let server = try await RedisServer(options: ["--lua-time-limit", "10"])
+        let faults = Recorder<StoreFault>()
+        let client = try server.client()
+        let store = TieredStore(
+            memory: MemoryStore(), shared: RedisStore(client: client, events: faults.events))
+        try await eventually { store.isCoherent }
+        let other = try server.client()
+        let script = Task { try await other.send("EVAL", "while true do end", 0) }
+        defer { script.cancel() }
+        func isToldOf(_ error: StoreError?) -> Bool {
+            error?.code == .unavailable && error?.message.contains("SCRIPT KILL") == true
+        }
+        try await eventually { isToldOf(await storeError { try await client.send("GET", "k") }) }
+        // The channel of changes does not take it for another server.
+        try await eventually { faults.all.contains { isToldOf($0.error) } }
+        #expect(!faults.all.contains { $0.error.code != .unavailable }, "\(faults.all)")
+        // Nor does who comes now take it for a server without its database.
+        let next = try server.client { $0.database = 3 }
+        #expect(isToldOf(await storeError { try await next.send("GET", "k") }))
+        try await eventually { (try? await client.send("SCRIPT", "KILL")) != nil }
+        try await eventually { store.isCoherent }
+        try await eventually { (try? await next.send("GET", "k")) != nil }
+    }
+
     @Test func `commands under way when the server dies fail at once`() async throws {
         let server = try await RedisServer()
         let client = try server.client()

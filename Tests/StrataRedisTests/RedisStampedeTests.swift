@@ -128,11 +128,12 @@ struct `Instances that want the same at once` {
         try await client.send("CONFIG", "RESETSTAT")
         try await Caching(store: store).purge(.tag("a"))
         let text = try await client.send("INFO", "commandstats").text ?? ""
-        let lines = text.split(whereSeparator: \.isNewline).filter {
-            $0.hasPrefix("cmdstat_") && !$0.hasPrefix("cmdstat_config")
-                && !$0.hasPrefix("cmdstat_info")
+        // What is asked here, and what a connection is greeted with that is opened meanwhile.
+        let others = ["config", "info", "client", "ping"].map { "cmdstat_\($0)" }
+        let lines = text.split(whereSeparator: \.isNewline).filter { line in
+            line.hasPrefix("cmdstat_") && !others.contains { line.hasPrefix($0) }
         }
-        #expect(lines.count == 1)
+        #expect(lines.count == 1, "\(lines)")
         #expect(lines.first?.hasPrefix("cmdstat_set:calls=2,") == true)
     }
 }

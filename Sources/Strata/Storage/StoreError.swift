@@ -5,11 +5,12 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         /// The kind in words.
         public let description: String
 
-        /// The store can't be reached, or the connection was lost.
+        /// The store can't be reached, the connection was lost, or it serves nobody for now, as it
+        /// is loading or busy.
         public static let unavailable = Code(description: "unavailable")
         /// There was no answer in time.
         public static let timedOut = Code(description: "timed out")
-        /// The store is full, read-only or loading, and said so.
+        /// The store is full or read-only, and said so.
         public static let refused = Code(description: "refused")
         /// The store's answer can't be understood.
         public static let protocolViolation = Code(description: "protocol violation")
