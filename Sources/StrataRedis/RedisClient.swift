@@ -209,6 +209,12 @@ public final class RedisClient: Sendable {
         }
     }
 
+    /// Whether one server has all of the keys, so that a script may be about them.
+    func hasOneServer(for keys: [String]) -> Bool {
+        configuration.topology != .cluster
+            || Set(keys.map { KeySlot.slot(of: Array($0.utf8)) }).count == 1
+    }
+
     /// How long a command may take, by its own time, or the configuration's, and by what the request
     /// that it is sent for has left.
     private func bounded(_ limit: Duration?) -> Duration {

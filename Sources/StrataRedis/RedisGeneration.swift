@@ -72,26 +72,6 @@ extension RedisScript {
         return values
         """)
 
-    /// Keeps generations for at least that long; how many of them are there.
-    ///
-    /// Those that are kept for less are kept for up to a day more, since whoever has copies of them
-    /// is told of it as of any other change.
-    static let keepGenerations = RedisScript(
-        """
-        local kept = tonumber(ARGV[1])
-        local count = 0
-        for _, key in ipairs(KEYS) do
-            local left = redis.call('PTTL', key)
-            if left ~= -2 then
-                count = count + 1
-                if left < kept then
-                    redis.call('PEXPIRE', key, kept + math.min(kept, 86400000))
-                end
-            end
-        end
-        return count
-        """)
-
     /// Puts generations in the place of others, where those are still there (nothing, where they are
     /// empty); what was remembered for longer stays so. Says of each whether it was.
     static let replaceGenerations = RedisScript(

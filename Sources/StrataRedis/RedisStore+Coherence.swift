@@ -122,6 +122,19 @@ extension RedisStore: LeaseStore {
             within: timeLimit)
     }
 
+    /// Keeps the value under the key, if the lease is still held under that token; whether it was.
+    ///
+    /// Nothing comes between the one and the other, but in a cluster, and where a value is large: it
+    /// is written right after the lease was looked at.
+    public func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration,
+        underLeaseOf name: String, token: LeaseToken
+    ) async throws(StoreError) -> Bool {
+        try await set(
+            value, for: key, timeToLive: timeToLive,
+            under: Fence(key: leaseKey(name), token: token))
+    }
+
     private static func arguments(
         _ token: LeaseToken, _ duration: Duration
     ) -> [RedisArgument] {

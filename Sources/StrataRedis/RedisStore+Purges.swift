@@ -29,18 +29,6 @@ extension RedisStore {
     /// it: what takes longer than these five minutes to be filled may not be kept.
     public static let fillTime = Duration.seconds(300)
 
-    /// Has the generations remembered for at least as long; whether all of them are still there.
-    func keepGenerations(
-        of names: [String], for timeToLive: Duration
-    ) async throws(StoreError) -> Bool {
-        let keys = names.filter { !PurgeName.isOfOneURI($0) }.map(generationKey)
-        guard !keys.isEmpty else { return true }
-        let count = try await client.run(
-            .keepGenerations, keys: keys,
-            arguments: [.integer(Self.expiry(max(timeToLive, Self.fillTime)))], within: timeLimit)
-        return count.integer == Int64(keys.count)
-    }
-
     /// The command that reads generations and leaves them as they are.
     func read(_ names: [String]) -> RedisCommand {
         RedisCommand(["MGET"] + names.map { .text(generationKey($0)) })

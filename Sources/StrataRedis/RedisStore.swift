@@ -174,24 +174,15 @@ public struct RedisStore: CacheStore {
         events(StoreEntryUnreadable(key: key, reason: "not a string"))
     }
 
-    /// Keeps the value under the key for at most that long; replaces what was there.
+    /// Keeps the value under the key for at most that long; replaces what was there. One round trip,
+    /// and one or two more in a cluster and for a large value.
     ///
     /// The generations that it was filled under are kept for as long. Where one of them is gone the
     /// value is invalid already, and is not kept.
     public func set<Value: StoreValue>(
         _ value: Value, for key: String, timeToLive: Duration
     ) async throws(StoreError) {
-        let bytes = value.storeBytes
-        guard timeToLive > .zero, bytes.count <= maximumValueBytes else {
-            return try await remove([key])
-        }
-        guard try await keepGenerations(of: value.generationNames, for: timeToLive) else {
-            return try await remove([key])
-        }
-        let envelope = StoreEnvelope.encode(bytes, key: key)
-        try await client.send(
-            Self.set(entryKey(key), .bytes(envelope), timeToLive: timeToLive),
-            within: envelope.count < RedisLane.threshold ? timeLimit : nil)
+        _ = try await set(value, for: key, timeToLive: timeToLive, under: nil)
     }
 
     /// Removes the values under the keys.

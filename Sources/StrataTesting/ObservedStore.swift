@@ -178,4 +178,17 @@ public final class ObservedStore: CoherentStore, LeaseStore {
         state.withLock { if $0.leases[name]?.token == token { $0.leases[name] = nil } }
         tell(.leases([name]))
     }
+
+    /// Keeps the value, if the lease is still held.
+    public func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration,
+        underLeaseOf name: String, token: LeaseToken
+    ) async throws(StoreError) -> Bool {
+        let now = time.uptime
+        let isHeld = state.withLock { state in
+            state.leases[name].map { $0.token == token && $0.end > now } ?? false
+        }
+        if isHeld { try await set(value, for: key, timeToLive: timeToLive) }
+        return isHeld
+    }
 }

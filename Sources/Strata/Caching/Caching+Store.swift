@@ -51,23 +51,13 @@ extension Caching {
 
     // MARK: Writing
 
-    /// Stores what was filled under a lease, unless that was lost and another has filled since.
-    func save(
-        _ head: StoredHead, _ content: [UInt8], _ request: Request, _ target: Target,
-        _ found: Found, under lease: FillLease?
-    ) async {
-        if let lease, lease.isLost, let other = await newer(than: found, request, target),
-            other.head.asked > head.asked
-        {
-            return
-        }
-        await save(head, content, request, target, found)
-    }
-
     /// Stores a response where the request will find it.
+    ///
+    /// - Parameter lease: the one that it was filled under; where another has that by now, or has
+    ///   filled since, nothing is stored.
     func save(
         _ head: StoredHead, _ content: [UInt8], _ request: Request, _ target: Target,
-        _ found: Found
+        _ found: Found, under lease: FillLease? = nil
     ) async {
         // Without generations nothing could make it invalid.
         guard !head.generations.isEmpty else { return }
@@ -79,23 +69,28 @@ extension Caching {
             guard let joined = await joined(stored, found) else { return }
             stored = Partial.whole(joined)
         }
-        let response = CacheRecord.response(stored)
+        func keep(under key: CacheKey) async throws(StoreError) -> Bool {
+            try await set(.response(stored), for: key, timeToLive: timeToLive, under: lease) {
+                await newer(than: found, request, target) != nil
+            }
+        }
         let base = await storageKey(of: head, target)
         do {
             // What stands under its own URI would be found first.
             if base != target.key { try await store.remove([target.key.text]) }
             if head.selection.isEmpty {
-                return try await store.set(response, for: base.text, timeToLive: timeToLive)
+                _ = try await keep(under: base)
+                return
             }
             let names = head.selection.map(\.name)
             // Another variant may have been stored since this one was looked for.
             var index = VariantIndex(epoch: .random(in: .min ... .max), nameSets: [], variants: [])
             if case .variants(let stored) = await record(base) { index = stored }
-            let key = index.key(names, of: request, base: base).text
+            let key = index.key(names, of: request, base: base)
             let surplus = index.insert(
-                names, VariantIndex.Variant(head, key: key),
+                names, VariantIndex.Variant(head, key: key.text),
                 limit: configuration.maximumVariants)
-            try await store.set(response, for: key, timeToLive: timeToLive)
+            guard try await keep(under: key) else { return }
             // The index outlives whatever it leads to.
             try await store.set(
                 CacheRecord.variants(index), for: base.text,
@@ -153,6 +148,29 @@ extension Caching {
             key = place
         }
         await set(.uncacheable, for: key, timeToLive: configuration.remembersUncacheable)
+    }
+
+    /// Keeps a record that was filled under a lease, if there is one; whether it did.
+    ///
+    /// A lease that nobody has, as Redis lost it or it ran out, is taken once more.
+    ///
+    /// - Parameter isFilled: whether another has filled since.
+    private func set(
+        _ record: CacheRecord, for key: CacheKey, timeToLive: Duration, under lease: FillLease?,
+        unless isFilled: () async -> Bool
+    ) async throws(StoreError) -> Bool {
+        guard let lease, let store = store as? any LeasingStore else {
+            try await store.set(record, for: key.text, timeToLive: timeToLive)
+            return true
+        }
+        func set() async throws(StoreError) -> Bool {
+            try await store.set(record, for: key.text, timeToLive: timeToLive, under: lease)
+        }
+        if try await set() { return true }
+        guard await store.takeLease(of: lease.name, token: lease.token) == .taken,
+            await !isFilled()
+        else { return false }
+        return try await set()
     }
 
     /// Keeps a record, if the store can.

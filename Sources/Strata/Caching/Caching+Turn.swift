@@ -20,14 +20,12 @@ extension Caching {
         let token = LeaseToken()
         let start = time.uptime
         while true {
-            let asked = time.uptime
             let decision = FillTurn(
                 await store.takeLease(of: name, token: token), waited: time.uptime - start,
                 limit: configuration.maximumSharedWait)
             switch decision {
             case .fill:
-                let lease = FillLease(
-                    leases, name: name, token: token, asked: asked, time: time)
+                let lease = FillLease(leases, name: name, token: token, time: time)
                 // Whoever had the lease before may have filled since the request looked.
                 guard let stored = await newer() else { return .fill(lease) }
                 lease.release()

@@ -74,8 +74,9 @@ public final class StoreObservation: Sendable {
 /// A store that lends the right to do something to one process at a time.
 ///
 /// A lease ends by itself when its holder does not prolong it: it died, or can't reach the store.
-/// So a lease saves work, and guards nothing: what must be right is made sure of by generations.
-public protocol LeaseStore: Sendable {
+/// The token fences what it writes: one that stood still, and does not know that its lease is
+/// another's by now, replaces nothing. That a value is valid is made sure of by generations.
+public protocol LeaseStore: CacheStore {
     /// Takes the lease of a name for so long, unless another holds it.
     ///
     /// - Parameter token: tells this holder from all others.
@@ -90,6 +91,13 @@ public protocol LeaseStore: Sendable {
 
     /// Gives a lease back, if it is still held under that token.
     func releaseLease(of name: String, token: LeaseToken) async throws(StoreError)
+
+    /// Keeps the value under the key as ``CacheStore/set(_:for:timeToLive:)`` does, if the lease of
+    /// the name is still held under that token; whether it was.
+    func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration,
+        underLeaseOf name: String, token: LeaseToken
+    ) async throws(StoreError) -> Bool
 }
 
 /// What came of asking for a lease.

@@ -1,13 +1,15 @@
-import Synchronization
-
 /// A store in whose processes only one at a time fills a thing.
-protocol LeasingStore: Sendable {
+protocol LeasingStore: CacheStore {
     /// Where leases are taken; nil where the store lends none.
     var leases: (any LeaseStore)? { get }
     /// Begins to watch the lease of a name; nil where the store lends none.
     func watchLease(of name: String) -> LeaseRoom.Watch?
     /// What came of asking for a lease; nil where the store failed.
     func takeLease(of name: String, token: LeaseToken) async -> LeaseAnswer?
+    /// Keeps the value, if the lease is still held; whether it was.
+    func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration, under lease: FillLease
+    ) async throws(StoreError) -> Bool
 }
 
 extension TieredStore: LeasingStore {
@@ -23,66 +25,46 @@ extension TieredStore: LeasingStore {
             try await leases.takeLease(of: name, token: token, for: FillTurn.leaseDuration)
         }
     }
+
+    func set<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration, under lease: FillLease
+    ) async throws(StoreError) -> Bool {
+        try await write(value, for: key, timeToLive: timeToLive) { () throws(StoreError) in
+            try await lease.store.set(
+                value, for: key, timeToLive: timeToLive, underLeaseOf: lease.name,
+                token: lease.token)
+        }
+    }
 }
 
 /// A lease that is held, and prolonged until it is given back.
 ///
-/// Where prolonging fails others may fill as well, which costs a call of the handler: what is filled
-/// is as right as the generations that it was filled under. Only what another has filled since is
-/// not replaced then, which may be of after a change that nobody has purged anything for.
+/// Where prolonging fails others may fill as well, which costs a call of the handler. What is filled
+/// is as right as the generations that it was filled under; but it may be of before a change that
+/// nobody has purged anything for, so it replaces nothing that another has filled since.
 final class FillLease: Sendable {
-    private let store: any LeaseStore
-    private let name: String
-    private let token: LeaseToken
-    private let time: any TimeSource
+    let store: any LeaseStore
+    let name: String
+    let token: LeaseToken
     private let renewal: Task<Void, Never>
-    /// Until when nobody else has it, in nanoseconds of the machine's uptime.
-    private let end: End
-
-    private final class End: Sendable {
-        let moment: Atomic<Int64>
-
-        init(_ moment: Int64) { self.moment = Atomic(moment) }
-    }
 
     /// Takes over a lease.
-    ///
-    /// - Parameter asked: when it was asked for, by the machine's uptime.
     init(
-        _ store: any LeaseStore, name: String, token: LeaseToken, asked: Duration,
-        time: any TimeSource
+        _ store: any LeaseStore, name: String, token: LeaseToken, time: any TimeSource
     ) {
         self.store = store
         self.name = name
         self.token = token
-        self.time = time
-        let end = End(Self.end(of: asked))
-        self.end = end
         // Others wait for it, however little time the request has left that it was taken for.
         renewal = Task {
             await Deadline.without {
                 while (try? await time.sleep(for: FillTurn.renewalInterval)) != nil {
-                    let asked = time.uptime
                     let isHeld = try? await store.extendLease(
                         of: name, token: token, for: FillTurn.leaseDuration)
-                    switch isHeld {
-                    case true?: end.moment.store(Self.end(of: asked), ordering: .relaxed)
-                    case false?: return end.moment.store(.min, ordering: .relaxed)
-                    case nil: break
-                    }
+                    if isHeld == false { return }
                 }
             }
         }
-    }
-
-    private static func end(of asked: Duration) -> Int64 {
-        (asked + FillTurn.leaseDuration).saturatedNanoseconds
-    }
-
-    /// Whether another may have it: it could not be prolonged in time, be it that the process
-    /// stood still.
-    var isLost: Bool {
-        end.moment.load(ordering: .relaxed) <= time.uptime.saturatedNanoseconds
     }
 
     /// Gives it back, without waiting for the store.

@@ -108,19 +108,30 @@ public final class TieredStore: CacheStore {
     public func set<Value: StoreValue>(
         _ value: Value, for key: String, timeToLive: Duration
     ) async throws(StoreError) {
+        _ = try await write(value, for: key, timeToLive: timeToLive) { () throws(StoreError) in
+            try await shared.set(value, for: key, timeToLive: timeToLive)
+            return true
+        }
+    }
+
+    /// Has the value kept in the shared store by what says whether it did; in memory only where that
+    /// fails. What was purged since it was filled is not worth keeping.
+    func write<Value: StoreValue>(
+        _ value: Value, for key: String, timeToLive: Duration,
+        by keep: () async throws(StoreError) -> Bool
+    ) async throws(StoreError) -> Bool {
         let start = tier.now
         memory.removeNow([key])
         if let record = value as? CacheRecord, case .response(let response) = record,
             tier.changes(since: response.head).isPurged
         {
-            return
+            return true
         }
         do {
-            try await ask { () throws(StoreError) in
-                try await shared.set(value, for: key, timeToLive: timeToLive)
-            }
+            let isKept = try await ask(keep)
             // Whoever read what was there before must not keep it.
             tier.drop([key])
+            return isKept
         } catch {
             if let verified = Self.verification(of: value, start: start), error.code != .cancelled {
                 tier.keep(value, for: key, timeToLive: timeToLive, verified: verified)

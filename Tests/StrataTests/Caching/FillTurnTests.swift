@@ -110,18 +110,26 @@ import Testing
         #expect(waited < .seconds(2))
     }
 
+    /// An instance, which prolongs its leases by that time.
+    private func instance(
+        _ shared: ObservedStore, _ time: any TimeSource, _ handler: @escaping Handler
+    ) -> Handler {
+        let store = TieredStore(memory: MemoryStore(), shared: shared)
+        return wrap(handler) { Caching(store: store, time: time) }
+    }
+
+    private func text(_ app: Handler) async throws -> String {
+        let body = try await app(Request(path: "/a")).body
+        return String(decoding: try await body.collect(upTo: 10), as: UTF8.self)
+    }
+
     @Test(arguments: [false, true])
     func `whoever stood still does not replace what another filled since`(isStream: Bool)
         async throws
     {
         let shared = ObservedStore()
         let gate = Gate()
-        let time = ManualTime(now: SystemTime().now)
-        func app(_ time: any TimeSource, _ handler: @escaping Handler) -> Handler {
-            let store = TieredStore(memory: MemoryStore(), shared: shared)
-            return wrap(handler) { Caching(store: store, time: time) }
-        }
-        let old = app(time) { _ in
+        let old = instance(shared, ManualTime(now: SystemTime().now)) { _ in
             if !isStream { try await gate.pass() }
             return Response(
                 headers: [.cacheControl: "max-age=60"],
@@ -131,22 +139,33 @@ import Testing
                         try await writer.write("old")
                     }))
         }
-        let new = app(SystemTime()) { _ in
+        let new = instance(shared, SystemTime()) { _ in
             Response(headers: [.cacheControl: "max-age=60"], body: .text("new"))
-        }
-        func text(_ app: Handler) async throws -> String {
-            let body = try await app(Request(path: "/a")).body
-            return String(decoding: try await body.collect(upTo: 10), as: UTF8.self)
         }
         async let first = text(old)
         try await gate.waitForWaiters(1)
-        // Its lease runs out, as nobody prolongs it.
+        // Its lease runs out, as nobody prolongs it, which it does not know.
         #expect(try await text(new) == "new")
-        time.advance(by: .seconds(1))
         gate.open()
         #expect(try await first == "old")
         for _ in 0..<1000 { await Task.yield() }
-        #expect(try await text(app(SystemTime()) { _ in .text("neither") }) == "new")
+        let neither = instance(shared, SystemTime()) { _ in .text("neither") }
+        #expect(try await text(neither) == "new")
+    }
+
+    @Test func `whoever lost a lease that nobody else took has what it fills stored`()
+        async throws
+    {
+        let shared = ObservedStore()
+        let app = instance(shared, ManualTime(now: SystemTime().now)) { _ in
+            // Longer than a lease lasts that nobody prolongs.
+            try await Task.sleep(for: FillTurn.leaseDuration + .milliseconds(50))
+            return Response(headers: [.cacheControl: "max-age=60"], body: .text("filled"))
+        }
+        #expect(try await text(app) == "filled")
+        for _ in 0..<1000 { await Task.yield() }
+        let other = instance(shared, SystemTime()) { _ in .text("other") }
+        #expect(try await text(other) == "filled")
     }
 
     @Test func `a store that fails keeps nobody waiting`() async throws {
