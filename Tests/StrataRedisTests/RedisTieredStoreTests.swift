@@ -8,10 +8,12 @@ import Testing
 struct `Memory in front of Redis` {
     /// One instance's store.
     static func instance(
-        _ server: RedisServer, maximumStaleness: Duration = .seconds(60)
+        _ server: RedisServer, maximumStaleness: Duration = .seconds(60),
+        copyLifetime: Duration = .seconds(60)
     ) throws -> TieredStore {
         var configuration = TieredStore.Configuration()
         configuration.maximumStaleness = maximumStaleness
+        configuration.copyLifetime = copyLifetime
         return TieredStore(
             memory: MemoryStore(),
             shared: RedisStore(client: try server.client(), maximumValueBytes: 1_000_000),
@@ -50,6 +52,37 @@ struct `Memory in front of Redis` {
         let store = try Self.instance(server)
         let failures = await check.failures(of: store) { try await Task.sleep(for: $0) }
         #expect(failures.isEmpty, "\(failures)")
+    }
+
+    @Test
+    func `a database that is swapped for another, of which Redis tells nobody, is shared soon`()
+        async throws
+    {
+        let server = try await RedisServer()
+        let stores = try (0..<2).map { _ in
+            try Self.instance(server, copyLifetime: .milliseconds(200))
+        }
+        let apps = stores.map { store in
+            wrap({ _ in Response(headers: [.cacheControl: "max-age=60"], body: .bytes([1])) }) {
+                Caching(store: store)
+            }
+        }
+        try await eventually { stores.allSatisfy(\.isCoherent) }
+        func isHit(_ app: Handler, _ path: String) async throws -> Bool {
+            try await app(Request(path: path)).headers.first("Cache-Status")?
+                .contains("hit") == true
+        }
+        // Until both know all generations but those of single URIs.
+        for number in 0..<10 {
+            for app in apps { _ = try await isHit(app, "/a/\(number)") }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        _ = try await server.client().send("SWAPDB", .integer(0), .integer(1))
+        try await eventually {
+            let path = "/a/\(UInt64.random(in: 0 ... .max))"
+            _ = try await isHit(apps[0], path)
+            return try await isHit(apps[1], path)
+        }
     }
 
     @Test func `a hit in memory asks Redis nothing, and one in Redis once`() async throws {

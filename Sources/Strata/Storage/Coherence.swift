@@ -21,10 +21,15 @@ struct Coherence {
         var generation: Generation?
         /// When it was last told that it has changed.
         var changed: Int64
+        /// When the reading began that the generation comes from.
+        var learned = Int64.min
     }
 
     /// For how long a copy may be used without the channel's word.
     let bound: Int64
+    /// For how long what was learned counts as known, though nothing was told of it: a store may
+    /// lose something without a word.
+    private let lifetime: Int64
     private let tableCount: Int
 
     /// Since when all changes are told; nil while they aren't.
@@ -42,8 +47,9 @@ struct Coherence {
     private var olderEnd = Int64.min
 
     /// Makes the knowledge of somebody who was told nothing yet.
-    init(bound: Int64, tableCount: Int = 32_768) {
+    init(bound: Int64, lifetime: Int64 = .max, tableCount: Int = 32_768) {
         self.bound = bound
+        self.lifetime = lifetime
         self.tableCount = tableCount
     }
 
@@ -104,7 +110,10 @@ struct Coherence {
         if let old = known?.generation, old != generation { version &+= 1 }
         if known?.generation == nil { version &+= 1 }
         note(
-            name, Knowledge(generation: generation, changed: known?.changed ?? .min), at: now)
+            name,
+            Knowledge(
+                generation: generation, changed: known?.changed ?? .min, learned: start),
+            at: now)
     }
 
     private mutating func note(_ key: KeyDigest, _ knowledge: Knowledge, at now: Int64) {
@@ -140,7 +149,10 @@ struct Coherence {
 
     /// The generation of a name, where it is known for sure.
     func generation(of name: KeyDigest, at now: Int64) -> Generation? {
-        isCoherent(at: now) ? knowledge(of: name)?.generation : nil
+        guard isCoherent(at: now), let known = knowledge(of: name),
+            known.learned >= now - lifetime
+        else { return nil }
+        return known.generation
     }
 
     /// Whether a copy with that generation of the name is right, as far as it was told.

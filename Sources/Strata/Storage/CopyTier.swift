@@ -51,7 +51,9 @@ final class CopyTier: Sendable {
         self.configuration = configuration
         self.time = time
         coherence = Mutex(
-            Coherence(bound: configuration.maximumStaleness.saturatedNanoseconds))
+            Coherence(
+                bound: configuration.maximumStaleness.saturatedNanoseconds,
+                lifetime: configuration.copyLifetime.saturatedNanoseconds))
     }
 
     var now: Int64 { time.uptime.saturatedNanoseconds }

@@ -27,7 +27,8 @@ public final class TieredStore: CacheStore {
         ///
         /// The shared store confirms three times as often that everything was told.
         public var maximumStaleness: Duration = .seconds(1)
-        /// After how long a copy is asked for anew, though nothing was told of it. Default 60 s.
+        /// After how long a copy is asked for anew, and a generation that it was filled under,
+        /// though nothing was told of it. Default 60 s.
         public var copyLifetime: Duration = .seconds(60)
         /// How long the shared store is left alone after it did not answer. Default 100 ms.
         ///

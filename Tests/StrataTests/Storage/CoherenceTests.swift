@@ -51,6 +51,21 @@ import Testing
         #expect(!coherence.isCurrent(Generation(1), of: tag, verified: 112))
     }
 
+    @Test func `a generation that nothing was told of is asked for anew after a while`() {
+        var coherence = Coherence(bound: 1_000, lifetime: 60)
+        coherence.establish(at: 100)
+        let tag = name("tag")
+        coherence.learn(Generation(1), of: tag, start: 110, now: 120)
+        #expect(coherence.generation(of: tag, at: 170) == Generation(1))
+        #expect(coherence.generation(of: tag, at: 171) == nil)
+        // Until then what it speaks against is not right.
+        #expect(!coherence.isCurrent(Generation(2), of: tag, verified: 165))
+        let version = coherence.version
+        coherence.learn(Generation(1), of: tag, start: 171, now: 172)
+        #expect(coherence.generation(of: tag, at: 231) == Generation(1))
+        #expect(coherence.version == version)
+    }
+
     @Test func `a generation that was read across a gap is not learned`() {
         var coherence = coherence()
         coherence.lose()
