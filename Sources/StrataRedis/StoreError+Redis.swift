@@ -19,6 +19,22 @@ extension RedisError {
     }
 }
 
+extension RedisError {
+    /// Whether the server does not know a command; scripts are told so in other words.
+    fileprivate var isForUnknownCommand: Bool {
+        message.hasPrefix("ERR unknown command")
+            || message.hasPrefix("ERR Unknown Redis command")
+    }
+
+    /// What Redis said, without what it repeats of a command that it does not know: values are no
+    /// matter for a log.
+    fileprivate var messageWithoutArguments: Substring {
+        guard isForUnknownCommand else { return message[...] }
+        let mark = ", with args beginning with: "
+        return message.firstRange(of: mark).map { message[..<$0.lowerBound] } ?? message[...]
+    }
+}
+
 extension StoreError {
     /// Redis refused a command; the refusal itself is the underlying error.
     init(_ error: RedisError) {
@@ -38,10 +54,13 @@ extension StoreError {
                 " It is a node of a cluster and another one has the key; use redis+cluster://."
             case "CROSSSLOT": " Give the keys the same hash tag, as in {cart:7}:items."
             case "MISCONF": " Redis can't write to its disk; see its log."
+            case _ where error.isForUnknownCommand:
+                " Run a version that has the command, and don't rename it (rename-command)."
             default: ""
             }
-        let end = error.message.hasSuffix(".") ? "" : "."
-        self.init(Code(error), "Redis refused: \(error.message)\(end)\(advice)", underlying: error)
+        let message = error.messageWithoutArguments
+        let end = message.hasSuffix(".") ? "" : "."
+        self.init(Code(error), "Redis refused: \(message)\(end)\(advice)", underlying: error)
     }
 
     static let closed = StoreError(.unavailable, "The Redis client was closed.")

@@ -36,6 +36,13 @@ extension RedisTopology {
                     redirected = nil
                     try await wait(pause, by: deadline, failure.error)
                     try? await refreshed(by: deadline)
+                    guard time.uptime < deadline else {
+                        throw StoreError(
+                            .timedOut,
+                            "Redis' servers were not found out in time after this: "
+                                + failure.error.message,
+                            underlying: failure.error)
+                    }
                 }
             }
             var destination: Destination

@@ -158,6 +158,22 @@ struct `A primary with replicas` {
             ])
     }
 
+    @Test func `where the new one hangs a write says that the old one refused it`() async throws {
+        let servers = try await ReplicatedServers(replicas: 1)
+        let client = try patientClient(url: servers.url)
+        try await client.send("SET", "key", "1")
+        let old = try servers.primary.client()
+        servers.replicas[0].suspend()
+        defer { servers.replicas[0].resume() }
+        try await old.send("REPLICAOF", "127.0.0.1", .integer(servers.replicas[0].port))
+        let error = await storeError {
+            _ = try await client.send(
+                RedisCommand("SET", "key", "2"), within: .milliseconds(100))
+        }
+        #expect(error?.code == .timedOut)
+        #expect(error?.message.contains("READONLY") == true, "\(error?.message ?? "")")
+    }
+
     @Test func `one that is a primary no more is not asked, though the new one hangs`()
         async throws
     {

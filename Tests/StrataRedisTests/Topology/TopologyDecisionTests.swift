@@ -121,6 +121,18 @@ private func endpoint(_ port: UInt16) -> Endpoint { .tcp(host: "h", port: port) 
         #expect(Deployment(clusterSlots: reply, asked: endpoint(9)) == nil)
     }
 
+    @Test func `a command that Redis does not know is named without its values`() {
+        let error = StoreError(
+            RedisError(
+                "ERR unknown command 'SET', with args beginning with: 'key' 'a secret' 'PX' "))
+        #expect(
+            error.message
+                == "Redis refused: ERR unknown command 'SET'. Run a version that has the command, "
+                + "and don't rename it (rename-command).")
+        let inScript = StoreError(RedisError("ERR Unknown Redis command called from script"))
+        #expect(inScript.message.hasSuffix("(rename-command)."))
+    }
+
     private static func refusal(_ message: String) -> StoreError { StoreError(RedisError(message)) }
     private static let gone = StoreError(.unavailable, "gone")
 
