@@ -60,7 +60,8 @@ struct CircuitBreaker: Sendable {
         timeouts += 1
         // A server that answers others meanwhile is slow, not gone.
         if silence >= waited {
-            open("Redis has sent nothing for \(waited) while commands waited.")
+            let count = Int(waited / .milliseconds(1))
+            open("Redis has sent nothing for \(count) ms while commands waited.")
         } else if timeouts >= limits.threshold {
             open("Redis did not answer \(timeouts) commands in a row in time.")
         }

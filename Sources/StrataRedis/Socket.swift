@@ -65,13 +65,15 @@ final class Socket: Sendable {
     /// Waits until there is something to receive, but no longer than that; whether there is.
     ///
     /// At first it looks again and again: that takes no more processor time than to sleep and be
-    /// woken, and a server nearby has often answered before one were awake.
+    /// woken, and a server nearby has often answered before one were awake. In between it lets others
+    /// have the processor that wait for it, as the server may be among them.
     func waitForArrival(upTo limit: Duration) -> Bool {
         let time = SystemTime()
         let start = time.uptime
         var waited = Duration.zero
         while waited < min(Self.watchfulness, limit) {
             if arrives(within: .zero) { return true }
+            sched_yield()
             waited = time.uptime - start
         }
         return arrives(within: limit - waited)
