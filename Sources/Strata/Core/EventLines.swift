@@ -73,6 +73,6 @@ public final class EventLines: Sendable {
             return tallies.updateValue(Tally(pauseEnd: now + interval), forKey: kind)?.leftOut ?? 0
         }
         guard let leftOut else { return nil }
-        return leftOut == 0 ? "\(event)" : "\(event) (\(leftOut) alike were left out before)"
+        return leftOut == 0 ? "\(event)" : "\(event) (\(leftOut) alike left out before)"
     }
 }

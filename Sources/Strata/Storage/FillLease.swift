@@ -21,8 +21,13 @@ extension TieredStore: LeasingStore {
 
     func takeLease(of name: String, token: LeaseToken) async -> LeaseAnswer? {
         guard let leases else { return nil }
-        return try? await ask { () throws(StoreError) in
-            try await leases.takeLease(of: name, token: token, for: FillTurn.leaseDuration)
+        do throws(StoreError) {
+            return try await ask { () throws(StoreError) in
+                try await leases.takeLease(of: name, token: token, for: FillTurn.leaseDuration)
+            }
+        } catch {
+            tell(of: error)
+            return nil
         }
     }
 

@@ -49,6 +49,7 @@ public final class TieredStore: CacheStore {
     let tier: CopyTier
     let time: any TimeSource
     private let observation: StoreObservation?
+    private let events: Events
 
     /// Puts a memory in front of a shared store.
     ///
@@ -57,7 +58,8 @@ public final class TieredStore: CacheStore {
     ///   - shared: the store that instances share.
     ///   - configuration: how far copies may be trusted.
     ///   - time: the time that the shared store's confirmations are in.
-    ///   - events: told as ``StoreFault`` where the shared store can't tell of changes at all.
+    ///   - events: told as ``StoreFault`` where the shared store can't tell of changes at all, and
+    ///     of failures that are answered here: without leases, or with generations of one's own.
     /// - Precondition: the configuration's durations are longer than zero.
     public init(
         memory: MemoryStore, shared: any CoherentStore,
@@ -72,6 +74,7 @@ public final class TieredStore: CacheStore {
         self.shared = shared
         self.configuration = configuration
         self.time = time
+        self.events = events
         let tier = CopyTier(memory, configuration, time)
         self.tier = tier
         do throws(StoreError) {
@@ -176,6 +179,7 @@ public final class TieredStore: CacheStore {
             for (index, generation) in zip(unknown, answer) { generations[index] = generation }
         } catch {
             if error.code == .cancelled { throw error }
+            tell(of: error)
         }
         return generations.map { $0 ?? Generation(.random(in: 1 ... .max)) }
     }
@@ -188,6 +192,11 @@ public final class TieredStore: CacheStore {
         // What was read meanwhile may be older than the change, and its word came before.
         defer { tier.change(names) }
         try await shared.advanceGenerations(of: names, purge, timeToLive: timeToLive)
+    }
+
+    /// Tells of a failure that is answered here.
+    func tell(of error: StoreError) {
+        if error.code != .cancelled { events(StoreFault(error)) }
     }
 
     /// Asks the shared store, unless it did not answer a moment ago; then what it failed with is
@@ -288,9 +297,14 @@ extension TieredStore: RecordStore {
         guard !isPurged, !unknown.isEmpty else { return isPurged }
         let start = tier.now
         let names = unknown.map(\.name)
-        guard let current = try? await generationsNow(of: names) else { return false }
-        tier.learn(names, current, start: start)
-        return current != unknown.map(\.generation)
+        do throws(StoreError) {
+            let current = try await generationsNow(of: names)
+            tier.learn(names, current, start: start)
+            return current != unknown.map(\.generation)
+        } catch {
+            tell(of: error)
+            return false
+        }
     }
 
     func generationsNow(of names: [String]) async throws(StoreError) -> [Generation] {

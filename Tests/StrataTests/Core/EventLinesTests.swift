@@ -27,13 +27,13 @@ import Testing
         #expect(
             written == [
                 "store unavailable: At 0.",
-                "store unavailable: At 1000. (999 alike were left out before)",
-                "store unavailable: At 2000. (999 alike were left out before)",
+                "store unavailable: At 1000. (999 alike left out before)",
+                "store unavailable: At 2000. (999 alike left out before)",
             ])
         time.advance(by: .seconds(3600))
         #expect(
             lines.line(for: fault(.unavailable))
-                == "store unavailable: Gone. (499 alike were left out before)")
+                == "store unavailable: Gone. (499 alike left out before)")
         time.advance(by: .seconds(1))
         #expect(lines.line(for: fault(.unavailable)) == "store unavailable: Gone.")
     }
@@ -51,7 +51,7 @@ import Testing
         #expect(lines.line(for: fault(.timedOut)) == nil)
         time.advance(by: .milliseconds(1))
         #expect(
-            lines.line(for: fault(.timedOut))?.hasSuffix("(2 alike were left out before)") == true)
+            lines.line(for: fault(.timedOut))?.hasSuffix("(2 alike left out before)") == true)
     }
 
     @Test func `topics without end are few lines as well`() {
@@ -61,7 +61,7 @@ import Testing
         time.advance(by: .seconds(1))
         #expect(
             lines.line(for: Numbered(topic: "more"))
-                == "number more (9743 alike were left out before)")
+                == "number more (9743 alike left out before)")
         #expect(lines.line(for: Numbered(topic: "0")) == "number 0")
     }
 }

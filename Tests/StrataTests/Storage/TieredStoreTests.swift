@@ -1,4 +1,5 @@
 import StrataTesting
+import Synchronization
 import Testing
 
 @testable import Strata
@@ -183,6 +184,23 @@ private struct Instances {
         instances.shared.faults.heal()
         instances.tick()
         #expect(try await instances.bytes(instances.one) == nil)
+    }
+
+    @Test func `tells of failures that it answers itself`() async throws {
+        let faults = Mutex<[StoreError.Code]>([])
+        let shared = ObservedStore()
+        let store = TieredStore(
+            memory: MemoryStore(), shared: shared,
+            events: Events(of: [StoreFault.self]) { event in
+                guard let fault = event as? StoreFault else { return }
+                faults.withLock { $0.append(fault.error.code) }
+            })
+        shared.faults.inject(.fail(.unavailable), into: [.generations], times: 1)
+        #expect(try await store.generations(of: ["tag a"]).count == 1)
+        #expect(faults.withLock { $0 } == [.unavailable])
+        // It is left alone now.
+        #expect(await store.takeLease(of: "a", token: LeaseToken()) == nil)
+        #expect(faults.withLock { $0 } == [.unavailable, .unavailable])
     }
 
     @Test func `says why it leaves the store alone`() async throws {
