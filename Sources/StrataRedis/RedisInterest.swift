@@ -59,7 +59,7 @@ public struct RedisInterest: Sendable {
     ) -> ConnectionMachine<RedisConnection.Waiter>.Settings {
         var settings = configuration.settings(
             suffix: "-subscriber",
-            pingFailure: "Redis answers no heartbeat (it needs of an ACL user +ping)")
+            pingFailure: "Redis answers no heartbeat (an ACL user needs +ping)")
         settings.greeting += greeting
         settings.isSubscriber = true
         settings.idleInterval = heartbeat
@@ -96,8 +96,8 @@ public struct RedisInterest: Sendable {
             greeting.append(
                 .init(
                     command: .fixed(RedisCommand([command] + words)),
-                    failure: "Redis refuses the subscription (it needs of an ACL user +subscribe "
-                        + "or +psubscribe, and the channel's name as &name)",
+                    failure: "Redis refuses the subscription (an ACL user needs +subscribe or "
+                        + "+psubscribe, and the channel's name as &name)",
                     replyCount: names.count))
         }
         subscribe("SUBSCRIBE", channels)
